@@ -1,1 +1,26 @@
-//! (being written)
+//! Build time only: checks an application's migrations with SQLite itself and embeds them as Rust.
+//!
+//! A migration is a file `NNNN_name.sql`, numbered from 0001 without gaps. [`embed_migrations`], called by a build
+//! script, applies them all to a database in memory that has Cloudflare Durable Objects' limits, and once more to one
+//! attached as `u`, as on unmodified Spin. What would fail there fails the build, with file, line and SQLite's words.
+//!
+//! - Statements are split by SQLite's own parser, each run before the next is read, never by `;`.
+//! - `-- compatible-with: N` in a file says which builds still work with a database that has it: those whose newest
+//!   migration is N or later. Without it N is the file's own number.
+//! - A file listed in `checksums` (`<SHA-256>  <file>`, as sha256sum prints it) is released and may not change.
+//! - Limits: 9,999 migrations; 100,000 bytes a statement; those in [`read_migrations`]'s module for the rest.
+//!
+//! It does not diff schemas, write migrations or touch a user's database, and knows no engine but SQLite.
+
+mod attached;
+mod check;
+mod embed;
+mod fault;
+mod folder;
+mod released;
+mod sandbox;
+mod tokens;
+
+pub use check::{Migration, Statement, read_migrations};
+pub use embed::embed_migrations;
+pub use fault::{Error, Fault};
