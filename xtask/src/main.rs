@@ -1,2 +1,66 @@
-//! (being written)
-fn main() {}
+//! `cargo xtask`: what is done with this repository, one file a command.
+//!
+//! It is compiled before anything else can happen, so it depends on little and starts `cargo` for all that is heavy.
+//! Every command works from any directory inside the repository and exits 0 or 1, or 2 for a wrong flag.
+
+mod artifacts;
+mod bench;
+mod repository;
+mod setup;
+mod test;
+mod tidy;
+mod up;
+
+use clap::{Parser, Subcommand};
+use repository::Repository;
+use std::process::ExitCode;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", about = "Set up, serve, test, check and measure Ownbase.")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Set up what is missing, build, and serve the notes on http://127.0.0.1:3000.
+    Up {
+        /// Passed on to `ownbase up`; `cargo xtask up -- --help` lists them.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Set up, build, and run every test.
+    Test {
+        /// Run only the tests whose name contains this.
+        filter: Option<String>,
+    },
+    /// Check the rules of ARCHITECTURE.md and CONTRIBUTING.md that a program can check.
+    Tidy,
+    /// Measure `ownbase up` beside the native server: Linux, needs `wrk` and a quiet machine.
+    Bench {
+        /// How long each measurement lasts.
+        #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=600))]
+        seconds: u64,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<()> {
+    let repository = Repository::find()?;
+    match command {
+        Command::Up { arguments } => up::run(&repository, &arguments),
+        Command::Test { filter } => test::run(&repository, filter.as_deref()),
+        Command::Tidy => tidy::run(&repository),
+        Command::Bench { seconds } => bench::run(&repository, seconds),
+    }
+}

@@ -1,0 +1,72 @@
+//! What is built: the component, the binary that runs it, and the variants of both that only tests use.
+//!
+//! The component always lies under `target/` of the repository, since spin.toml names it there; the rest goes where
+//! cargo is told to put it. wasmtime takes minutes to compile, so all that leans on it is built in the profile `host`,
+//! and only there.
+
+use crate::repository::{Repository, run};
+use crate::setup::COMPONENT;
+use anyhow::Context;
+use std::path::PathBuf;
+
+/// Builds the component as spin.toml's build command does.
+pub(crate) fn component(repository: &Repository) -> anyhow::Result<()> {
+    let target = ["--target", COMPONENT, "--target-dir", "target"];
+    run(repository.cargo().args(["build", "--package", "notes", "--release"]).args(target))
+}
+
+/// The component that [`component`] builds.
+pub(crate) fn component_path(repository: &Repository) -> PathBuf {
+    repository.root.join("target").join(COMPONENT).join("release/notes.wasm")
+}
+
+/// Builds the service as its next release might be: with one more migration. Not optimised, so that it shares what the
+/// tests' build has already compiled for the host.
+pub(crate) fn next_component(repository: &Repository) -> anyhow::Result<()> {
+    let mut cargo = repository.cargo();
+    cargo.args(["build", "--package", "notes", "--target", COMPONENT]);
+    run(cargo.env("OWNBASE_MIGRATIONS", repository.root.join("tests/conformance/migrations-next")))
+}
+
+/// The component that [`next_component`] builds.
+pub(crate) fn next_component_path(repository: &Repository) -> PathBuf {
+    repository.target.join(COMPONENT).join("debug/notes.wasm")
+}
+
+/// Builds the `ownbase` command.
+pub(crate) fn host(repository: &Repository) -> anyhow::Result<()> {
+    run(repository.cargo().args(["build", "--package", "ownbase", "--profile", "host"]))
+}
+
+/// The binary that [`host`] builds.
+pub(crate) fn host_path(repository: &Repository) -> PathBuf {
+    host_file(repository, "ownbase")
+}
+
+/// Builds an `ownbase` that can be told to do wrong, and sets it aside: the next build of the true one writes over it.
+pub(crate) fn sabotage(repository: &Repository) -> anyhow::Result<()> {
+    run(repository.cargo().args(["build", "--package", "ownbase", "--profile", "host", "--features", "sabotage"]))?;
+    let aside = sabotage_path(repository);
+    std::fs::copy(host_path(repository), &aside).with_context(|| format!("cannot write {}", aside.display()))?;
+    Ok(())
+}
+
+/// The binary that [`sabotage`] sets aside.
+pub(crate) fn sabotage_path(repository: &Repository) -> PathBuf {
+    host_file(repository, "ownbase-sabotage")
+}
+
+/// Builds the native server, the benchmarks' yardstick.
+pub(crate) fn native(repository: &Repository) -> anyhow::Result<()> {
+    run(repository.cargo().args(["build", "--package", "notes-native", "--profile", "host"]))
+}
+
+/// The binary that [`native`] builds.
+pub(crate) fn native_path(repository: &Repository) -> PathBuf {
+    host_file(repository, "notes-native")
+}
+
+/// A binary in the profile `host`'s folder.
+pub(crate) fn host_file(repository: &Repository, name: &str) -> PathBuf {
+    repository.target.join("host").join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
+}

@@ -1,0 +1,70 @@
+//! Just enough of HTTP/1.1 to set up a measurement and to check what it left: JSON over one connection, with
+//! `content-length`, which every answer of the service has.
+
+use anyhow::{Context, bail};
+use serde_json::Value;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+/// How long an answer may take.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// A page of 1,000 of the notes that are written here is far smaller.
+const MAX_BODY_BYTES: usize = 16 << 20;
+
+pub(crate) struct Client {
+    stream: BufReader<TcpStream>,
+}
+
+impl Client {
+    pub(crate) fn connect(address: SocketAddr) -> anyhow::Result<Self> {
+        let stream = TcpStream::connect(address).with_context(|| format!("cannot reach {address}"))?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream: BufReader::new(stream) })
+    }
+
+    pub(crate) fn get(&mut self, path: &str) -> anyhow::Result<Value> {
+        self.request("GET", path, "").with_context(|| format!("GET {path}"))
+    }
+
+    pub(crate) fn post(&mut self, path: &str, body: &str) -> anyhow::Result<Value> {
+        self.request("POST", path, body).with_context(|| format!("POST {path}"))
+    }
+
+    fn request(&mut self, method: &str, path: &str, body: &str) -> anyhow::Result<Value> {
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        self.stream.get_mut().write_all((head + body).as_bytes())?;
+        let status = self.line()?;
+        let mut length = 0;
+        loop {
+            let line = self.line()?.to_ascii_lowercase();
+            if line.is_empty() {
+                break;
+            }
+            if let Some(value) = line.strip_prefix("content-length:") {
+                length = value.trim().parse().context("content-length is no number")?;
+            }
+        }
+        if length > MAX_BODY_BYTES {
+            bail!("a body of {length} bytes");
+        }
+        let mut body = vec![0; length];
+        self.stream.read_exact(&mut body)?;
+        if status.split(' ').nth(1).is_none_or(|code| !code.starts_with('2')) {
+            bail!("{status}: {}", String::from_utf8_lossy(&body));
+        }
+        serde_json::from_slice(&body).context("the body is no JSON")
+    }
+
+    fn line(&mut self) -> anyhow::Result<String> {
+        let mut line = String::new();
+        if self.stream.read_line(&mut line)? == 0 {
+            bail!("the server closed the connection");
+        }
+        Ok(line.trim_end().to_owned())
+    }
+}

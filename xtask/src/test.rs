@@ -1,0 +1,138 @@
+//! `cargo xtask test`: everything that a test needs, then every test, then one line for each step.
+//!
+//! A failed step does not stop the rest, since one fault is seldom the only one. What leans on wasmtime is tested in
+//! the profile `host`, in which the binary is built anyway; the rest in the quicker `dev`. Each group of packages is
+//! always named as a whole: a smaller selection would have other features, and cargo would build the dependencies anew.
+
+use crate::repository::{Repository, run as run_command};
+use crate::{artifacts, setup};
+use anyhow::bail;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+/// The packages that lean on wasmtime.
+const HOST: [&str; 4] = ["--package", "ownbase", "--package", "ownbase-spin-sqlite"];
+/// The others but for xtask, which shares its own artifacts with the one that runs.
+const SERVICE: [&str; 8] =
+    ["--package", "notes", "--package", "notes-native", "--package", "ownbase-database", "--package", "ownbase-sql"];
+
+/// Runs everything; with a filter only the tests whose name contains it.
+pub(crate) fn run(repository: &Repository, filter: Option<&str>) -> anyhow::Result<()> {
+    let mut steps = Steps::default();
+    build(repository, &mut steps);
+    test(repository, &mut steps, filter);
+    steps.summary()
+}
+
+/// Order matters: the sabotaged binary is built before the true one, which takes its place.
+fn build(repository: &Repository, steps: &mut Steps) {
+    steps.take("set up", || setup::ensure(&[setup::COMPONENT, setup::DURABLE_OBJECT]));
+    steps.take("build the component", || artifacts::component(repository));
+    steps.take("build the next component", || artifacts::next_component(repository));
+    steps.take("build ownbase with sabotage", || artifacts::sabotage(repository));
+    steps.take("build ownbase", || artifacts::host(repository));
+}
+
+fn test(repository: &Repository, steps: &mut Steps, filter: Option<&str>) {
+    let mut cargo = |name, profile: &[&str], packages: &[&str], arguments: &[&str], environment: &[_]| {
+        let mut command = repository.cargo();
+        command.args(["test", "--no-fail-fast"]).args(profile).args(packages).args(arguments);
+        steps.take(name, || run_command(command.envs(environment.iter().cloned()).args(filter)));
+    };
+    let integration = integration_tests(repository);
+    let integration: Vec<&str> = integration.iter().map(String::as_str).collect();
+    let engines = [
+        ("OWNBASE_BIN", artifacts::host_path(repository)),
+        ("OWNBASE_COMPONENT", artifacts::component_path(repository)),
+        ("OWNBASE_COMPONENT_NEXT", artifacts::next_component_path(repository)),
+        ("OWNBASE_SABOTAGE_BIN", artifacts::sabotage_path(repository)),
+    ];
+    cargo("test xtask", &[], &["--package", "xtask"], &[], &[]);
+    cargo("test the service", &[], &SERVICE, &integration, &[]);
+    cargo("test the service's documentation", &[], &SERVICE, &["--doc"], &[]);
+    cargo("test the runtime", &["--profile", "host"], &HOST, &[], &[]);
+    cargo("test over HTTP", &[], &SERVICE, &["--test", CONFORMANCE], &engines);
+    if filter.is_none() {
+        steps.take("build for Durable Objects", || durable_object(repository));
+        steps.take("run the embedding example", || embed(repository));
+    }
+}
+
+const CONFORMANCE: &str = "conformance";
+
+/// Unit tests and integration tests of the service's packages, but for the suite that needs a server.
+fn integration_tests(repository: &Repository) -> Vec<String> {
+    let names = SERVICE.iter().flat_map(|package| repository.integration_tests(package));
+    let tests = names.filter(|name| name != CONFORMANCE).flat_map(|name| ["--test".to_owned(), name]);
+    ["--lib".to_owned(), "--bins".to_owned()].into_iter().chain(tests).collect()
+}
+
+fn durable_object(repository: &Repository) -> anyhow::Result<()> {
+    let packages = ["--package", "notes", "--package", "ownbase-database"];
+    run_command(repository.cargo().arg("build").args(packages).args(["--target", setup::DURABLE_OBJECT]))
+}
+
+/// The test of the runtime has compiled the example.
+fn embed(repository: &Repository) -> anyhow::Result<()> {
+    let example = artifacts::host_file(repository, "examples/embed");
+    run_command(Command::new(example).arg(artifacts::component_path(repository)))
+}
+
+/// What was done, how it went, and how long it took.
+#[derive(Default)]
+struct Steps(Vec<(&'static str, Result<(), String>, Duration)>);
+
+impl Steps {
+    fn take(&mut self, name: &'static str, step: impl FnOnce() -> anyhow::Result<()>) {
+        eprintln!("\n== {name}");
+        let start = Instant::now();
+        let result = step().map_err(|error| format!("{error:#}"));
+        if let Err(error) = &result {
+            eprintln!("{error}");
+        }
+        self.0.push((name, result, start.elapsed()));
+    }
+
+    fn summary(&self) -> anyhow::Result<()> {
+        eprintln!();
+        for (name, result, took) in &self.0 {
+            let outcome = if result.is_ok() { "ok" } else { "FAILED" };
+            eprintln!("{outcome:<6} {:>4} s  {name}", took.as_secs());
+        }
+        for (name, result, _) in &self.0 {
+            if let Err(error) = result {
+                eprintln!("{name}: {error}");
+            }
+        }
+        let failed = self.0.iter().filter(|(_, result, _)| result.is_err()).count();
+        if failed > 0 {
+            bail!("{failed} of {} steps failed", self.0.len());
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_step_neither_stops_the_rest_nor_is_forgotten() {
+        let mut steps = Steps::default();
+        let mut reached = false;
+        steps.take("first", || bail!("broken"));
+        steps.take("second", || {
+            reached = true;
+            Ok(())
+        });
+        assert!(reached);
+        assert_eq!(steps.summary().map_err(|error| error.to_string()), Err("1 of 2 steps failed".to_owned()));
+    }
+
+    #[test]
+    fn nothing_failed_is_a_success() {
+        let mut steps = Steps::default();
+        steps.take("only", || Ok(()));
+        assert!(steps.summary().is_ok());
+    }
+}
