@@ -1,0 +1,203 @@
+//! Notes, and what can be done with them in a user's database: free functions over the port.
+//!
+//! Notes are ordered by `seq`, an AUTOINCREMENT key that is never used twice; clocks step back, so times order
+//! nothing. `updated` grows by a millisecond at least with every change, which makes it a version.
+//!
+//! A user without a database ([`Error::Missing`]) is one without notes, here and for the client. Only [`create`]
+//! makes what is missing.
+
+use std::fmt;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use ownbase_database::migration::recreate_with;
+use ownbase_database::{Database, Environment, Error, Label, Row, Sql, Statement, Timestamp, Value};
+use percent_encoding::percent_decode_str;
+use serde::{Serialize, Serializer};
+
+use crate::MIGRATIONS;
+
+/// The next notes after a place in the order, oldest first.
+const LIST: Sql = Sql::new("SELECT id, text, created, updated, seq FROM notes WHERE seq > ?1 ORDER BY seq LIMIT ?2");
+/// One note.
+const GET: Sql = Sql::new("SELECT id, text, created, updated FROM notes WHERE id = ?1");
+/// A new note, created and updated at the same time. Fails on an id that is taken.
+const CREATE: Sql = Sql::new("INSERT INTO notes (id, text, created, updated) VALUES (?1, ?2, ?3, ?3)");
+/// A note's new text, unless it has changed since the time ?4 (where that is given). CAST, since one engine binds
+/// every number as REAL.
+const UPDATE: Sql = Sql::new(
+    "UPDATE notes SET text = ?2, updated = max(CAST(?3 AS INTEGER), updated + 1) \
+     WHERE id = ?1 AND (?4 IS NULL OR updated = ?4) RETURNING id, text, created, updated",
+);
+/// A note's end, unless it has changed since the time ?2 (where that is given).
+const DELETE: Sql =
+    Sql::new("DELETE FROM notes WHERE id = ?1 AND (?2 IS NULL OR updated = ?2) RETURNING id, text, created, updated");
+
+/// How often a new id may turn out to be taken. At 75 bits of randomness even one collision is a broken generator.
+const ID_ATTEMPTS: u32 = 4;
+
+/// A note as it is stored and shown, members in the order of the API.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct Note {
+    pub(crate) id: NoteId,
+    pub(crate) text: String,
+    #[serde(serialize_with = "rfc3339")]
+    pub(crate) created: DateTime<Utc>,
+    #[serde(serialize_with = "rfc3339")]
+    pub(crate) updated: DateTime<Utc>,
+}
+
+/// UTC with three decimals always: `2025-03-23T15:42:18.760Z`.
+fn rfc3339<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&time.to_rfc3339_opts(SecondsFormat::Millis, true))
+}
+
+/// A note's name: `note_` and 16 letters `a` to `z`, 75 bits of randomness.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct NoteId(String);
+
+impl NoteId {
+    const PREFIX: &str = "note_";
+    const LETTERS: usize = 16;
+
+    /// Reads a raw, percent-encoded path segment; `None` if no note can have this id.
+    pub(crate) fn parse(segment: &str) -> Option<Self> {
+        let id = percent_decode_str(segment).decode_utf8().ok()?;
+        let letters = id.strip_prefix(Self::PREFIX)?;
+        let well_formed = letters.len() == Self::LETTERS && letters.bytes().all(|byte| byte.is_ascii_lowercase());
+        well_formed.then(|| Self(id.into_owned()))
+    }
+
+    fn new(environment: &impl Environment) -> Self {
+        let random = |length| {
+            let mut bytes = vec![0; length];
+            environment.random(&mut bytes);
+            bytes
+        };
+        Self(format!("{}{}", Self::PREFIX, nanoid::format(random, &ALPHABET, Self::LETTERS)))
+    }
+
+    fn value(&self) -> Value {
+        Value::Text(self.0.clone())
+    }
+}
+
+impl fmt::Display for NoteId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[rustfmt::skip]
+const ALPHABET: [char; 26] = [
+    'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l', 'm',
+    'n', 'o', 'p', 'q', 'r', 's', 't', 'u', 'v', 'w', 'x', 'y', 'z',
+];
+
+/// Stores a new note, and makes the database again if it was erased since the instance last saw it.
+pub(crate) fn create<E: Environment>(environment: &E, label: &Label, text: String) -> Result<Note, Error> {
+    let database = environment.open(label)?;
+    let now = environment.now();
+    let mut note = Note { id: NoteId::new(environment), text, created: time(now.0)?, updated: time(now.0)? };
+    for _ in 1..ID_ATTEMPTS {
+        match insert(environment, &database, label, &note) {
+            Err(Error::Constraint(_)) => note.id = NoteId::new(environment),
+            stored => return stored.map(|()| note),
+        }
+    }
+    insert(environment, &database, label, &note).map(|()| note)
+}
+
+fn insert<E: Environment>(environment: &E, database: &E::Database, label: &Label, note: &Note) -> Result<(), Error> {
+    let params = [note.id.value(), Value::Text(note.text.clone()), Value::Integer(note.created.timestamp_millis())];
+    match database.query(CREATE, &params) {
+        Ok(_) => Ok(()),
+        Err(Error::Missing) => {
+            environment.checked().forget(label);
+            recreate_with(environment, label, MIGRATIONS, Statement { sql: CREATE, params: &params })
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// At most `limit` notes after the place `after`, oldest first, each with its own place.
+pub(crate) fn list(database: &impl Database, after: i64, limit: usize) -> Result<Vec<(i64, Note)>, Error> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = rows(database, LIST, &[Value::Integer(after), Value::Integer(limit)])?;
+    rows.into_iter().map(|row| Ok((row.integer(4)?, note(row)?))).collect()
+}
+
+/// The note `id`.
+pub(crate) fn get(database: &impl Database, id: &NoteId) -> Result<Option<Note>, Error> {
+    first(database, GET, &[id.value()])
+}
+
+/// Gives the note `id` a new text, if it is still the one last changed at `unchanged_since` (where given).
+/// `None` if there is no such note, or not any more.
+pub(crate) fn update(
+    database: &impl Database,
+    id: &NoteId,
+    text: &str,
+    now: Timestamp,
+    unchanged_since: Option<DateTime<Utc>>,
+) -> Result<Option<Note>, Error> {
+    let params = [id.value(), Value::Text(text.to_owned()), Value::Integer(now.0), millis(unchanged_since)];
+    first(database, UPDATE, &params)
+}
+
+/// Removes the note `id` and returns it as it was, under the same condition as [`update`].
+pub(crate) fn delete(
+    database: &impl Database,
+    id: &NoteId,
+    unchanged_since: Option<DateTime<Utc>>,
+) -> Result<Option<Note>, Error> {
+    first(database, DELETE, &[id.value(), millis(unchanged_since)])
+}
+
+fn first(database: &impl Database, sql: Sql, params: &[Value]) -> Result<Option<Note>, Error> {
+    rows(database, sql, params)?.into_iter().next().map(note).transpose()
+}
+
+fn rows(database: &impl Database, sql: Sql, params: &[Value]) -> Result<Vec<Row>, Error> {
+    match database.query(sql, params) {
+        Err(Error::Missing) => Ok(Vec::new()),
+        rows => rows,
+    }
+}
+
+fn note(mut row: Row) -> Result<Note, Error> {
+    Ok(Note {
+        id: NoteId(row.take_text(0)?),
+        text: row.take_text(1)?,
+        created: time(row.integer(2)?)?,
+        updated: time(row.integer(3)?)?,
+    })
+}
+
+fn time(millis: i64) -> Result<DateTime<Utc>, Error> {
+    DateTime::from_timestamp_millis(millis).ok_or_else(|| Error::Failed {
+        code: "SQLITE_MISMATCH".into(),
+        message: format!("{millis} ms is beyond the calendar"),
+    })
+}
+
+fn millis(time: Option<DateTime<Utc>>) -> Value {
+    time.map_or(Value::Null, |time| Value::Integer(time.timestamp_millis()))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn a_note_is_shown_as_the_api_says() {
+        let note = Note {
+            id: NoteId::parse("note_jxqegmbonzvdstpy").unwrap(),
+            text: "Buy groceries".into(),
+            created: time(1_742_744_538_760).unwrap(),
+            updated: time(1_742_744_539_000).unwrap(),
+        };
+        insta::assert_snapshot!(serde_json::to_string(&note).unwrap(), @r#"{"id":"note_jxqegmbonzvdstpy","text":"Buy groceries","created":"2025-03-23T15:42:18.760Z","updated":"2025-03-23T15:42:19.000Z"}"#);
+    }
+}
