@@ -11,12 +11,14 @@ mod manifests;
 mod rust_text;
 mod text;
 mod tree;
+mod unused;
 
 use crate::repository::Repository;
 use anyhow::bail;
 use tree::{Finding, Tree};
 
-const RULES: [fn(&Tree) -> Vec<Finding>; 5] = [text::check, code::check, layers::check, manifests::check, links::check];
+const RULES: [fn(&Tree) -> Vec<Finding>; 6] =
+    [text::check, code::check, layers::check, manifests::check, links::check, unused::check];
 
 /// Prints every finding to stdout; any is a failure.
 pub(crate) fn run(repository: &Repository) -> anyhow::Result<()> {

@@ -68,20 +68,20 @@ fn manifest(file: &File) -> Vec<Finding> {
 }
 
 #[derive(Clone, Copy, PartialEq)]
-enum Kind {
+pub(crate) enum Kind {
     Normal,
     Build,
     Test,
 }
 
-struct Dependency<'a> {
-    name: &'a str,
-    kind: Kind,
+pub(crate) struct Dependency<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) kind: Kind,
     value: &'a Value,
 }
 
 /// The dependencies of a manifest, those for one target included.
-fn dependencies(table: &Table) -> Vec<Dependency<'_>> {
+pub(crate) fn dependencies(table: &Table) -> Vec<Dependency<'_>> {
     let targets = table.get("target").and_then(Value::as_table).into_iter().flat_map(|targets| targets.values());
     let tables = std::iter::once(table).chain(targets.filter_map(Value::as_table));
     let kinds = [("dependencies", Kind::Normal), ("build-dependencies", Kind::Build), ("dev-dependencies", Kind::Test)];
