@@ -1,1 +1,132 @@
-//! (being written)
+//! The port on SQLite files: for tests, native servers, and as the yardstick that other engines are measured by.
+//!
+//! One file a user in one folder, named by its label. WAL with `synchronous=FULL`: what is answered survives a loss of
+//! power. Each open user has one connection behind a mutex, so a user's statements run one after another and users
+//! never wait for each other. A bounded number stays open, the longest unused is closed first; a database in use never
+//! is. A read of a user without a file answers [`Error::Missing`] and makes nothing.
+//!
+//! Connections have the limits of Cloudflare Durable Objects (`rusqlite/connection.rs`). The folder belongs to one process;
+//! no lock enforces it. Not for a million users: it is one folder, and closing checkpoints on the calling thread.
+
+mod connection;
+mod user_file;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use hashlink::LinkedHashMap;
+
+use self::user_file::UserFile;
+use crate::engine::file_name::file_name;
+use crate::{Checked, Database, Environment, Error, Label, Row, Sql, Statement, Timestamp, Value};
+
+/// User databases as files in one folder. Shared by threads.
+///
+/// ```
+/// use ownbase_database::engine::rusqlite::Files;
+/// use ownbase_database::{Database, Environment, Label, Sql, Statement, UserId};
+///
+/// # let folder = tempfile::tempdir()?;
+/// let files = Files::open(folder.path(), 100)?;
+/// let john = files.open(&Label::from(&UserId::parse("john")?))?;
+/// john.batch(&[Statement { sql: Sql::new("CREATE TABLE t (a)"), params: &[] }])?;
+/// assert!(john.query(Sql::new("SELECT a FROM t"), &[])?.is_empty());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Files {
+    dir: PathBuf,
+    max_open_databases: usize,
+    /// From the longest unused to the one used last.
+    open: Mutex<LinkedHashMap<Label, Arc<UserFile>>>,
+    checked: Checked,
+}
+
+/// A user's database. While it is held its file stays open.
+#[derive(Debug)]
+pub struct FileDatabase(Arc<UserFile>);
+
+impl Files {
+    /// Keeps databases in `dir`, which is made if it is missing, at most `max_open_databases` of them open besides
+    /// those in use.
+    ///
+    /// # Errors
+    /// [`Error::Failed`] where the folder cannot be made.
+    pub fn open(dir: &Path, max_open_databases: usize) -> Result<Self, Error> {
+        std::fs::create_dir_all(dir).map_err(|error| user_file::failed(&error))?;
+        let (open, checked) = Default::default();
+        Ok(Self { dir: dir.into(), max_open_databases, open, checked })
+    }
+
+    /// The label's file, all users of which share one connection.
+    fn file(&self, label: &Label) -> Arc<UserFile> {
+        let mut open = self.files();
+        if let Some(file) = open.to_back(label) {
+            return Arc::clone(file);
+        }
+        let file = Arc::new(UserFile::new(label.clone(), self.dir.join(file_name(label))));
+        open.insert(label.clone(), Arc::clone(&file));
+        let is_full = open.len() > self.max_open_databases;
+        // Nobody can take hold of a file but through this map, which is locked.
+        let unused = open.values().find(|file| is_full && Arc::strong_count(file) == 1).cloned();
+        drop(open);
+        if let Some(unused) = unused {
+            self.close(&unused);
+        }
+        file
+    }
+
+    /// Closes a file that was not in use. It stays in the map meanwhile, so that whoever opens it waits.
+    fn close(&self, file: &Arc<UserFile>) {
+        file.close();
+        let mut open = self.files();
+        // Held by the map and by this call: nobody has taken it again, nor can while the map is locked.
+        if Arc::strong_count(file) == 2 && file.is_closed() {
+            open.remove(file.label());
+        }
+    }
+
+    // No panic can leave the map half changed.
+    fn files(&self) -> MutexGuard<'_, LinkedHashMap<Label, Arc<UserFile>>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Environment for Files {
+    type Database = FileDatabase;
+
+    fn open(&self, label: &Label) -> Result<FileDatabase, Error> {
+        Ok(FileDatabase(self.file(label)))
+    }
+
+    fn erase(&self, label: &Label) -> Result<(), Error> {
+        self.checked.forget(label);
+        self.file(label).erase()
+    }
+
+    fn now(&self) -> Timestamp {
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Timestamp(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
+    }
+
+    #[allow(clippy::expect_used)]
+    fn random(&self, bytes: &mut [u8]) {
+        // Names that can be guessed are worse than none: without randomness nothing can be served.
+        getrandom::fill(bytes).expect("the operating system has randomness");
+    }
+
+    fn checked(&self) -> &Checked {
+        &self.checked
+    }
+}
+
+impl Database for FileDatabase {
+    fn query(&self, sql: Sql, params: &[Value]) -> Result<Vec<Row>, Error> {
+        self.0.query(sql, params)
+    }
+
+    fn batch(&self, statements: &[Statement<'_>]) -> Result<(), Error> {
+        self.0.batch(statements)
+    }
+}
