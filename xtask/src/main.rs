@@ -64,3 +64,15 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Bench { seconds } => bench::run(&repository, seconds),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_follows_up_is_passed_on() {
+        let command = Arguments::try_parse_from(["xtask", "up", "--listen", "127.0.0.1:0", "--from"]);
+        let Ok(Arguments { command: Command::Up { arguments } }) = command else { unreachable!() };
+        assert_eq!(arguments, ["--listen", "127.0.0.1:0", "--from"]);
+    }
+}
