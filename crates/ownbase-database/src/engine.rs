@@ -4,5 +4,6 @@
 mod file_name;
 #[cfg(feature = "rusqlite")]
 pub mod rusqlite;
-#[cfg(all(feature = "spin", target_os = "wasi"))]
+// All but the calls to the host is tested natively.
+#[cfg(any(all(feature = "spin", target_os = "wasi"), test))]
 pub mod spin;
