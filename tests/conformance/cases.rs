@@ -1,0 +1,53 @@
+//! The cases: a module for each section of api.md, and one for each promise around it.
+
+use crate::harness::case::Case;
+
+mod bodies;
+mod conditional;
+mod creation;
+mod damage;
+mod erase;
+mod first_access;
+mod future;
+mod isolation;
+mod kill;
+mod many_users;
+mod methods;
+mod notes;
+mod paging;
+mod protocol;
+mod request_id;
+mod restart;
+mod sabotage;
+mod service;
+mod slow_clients;
+mod upgrade;
+mod user_ids;
+
+/// All cases, in the order of api.md and then by promise.
+pub(crate) fn all() -> Vec<Case> {
+    [
+        service::cases(),
+        notes::cases(),
+        paging::cases(),
+        conditional::cases(),
+        methods::cases(),
+        bodies::cases(),
+        user_ids::cases(),
+        request_id::cases(),
+        protocol::cases(),
+        creation::cases(),
+        first_access::cases(),
+        isolation::cases(),
+        erase::cases(),
+        restart::cases(),
+        kill::cases(),
+        upgrade::cases(),
+        future::cases(),
+        damage::cases(),
+        many_users::cases(),
+        slow_clients::cases(),
+        sabotage::cases(),
+    ]
+    .concat()
+}

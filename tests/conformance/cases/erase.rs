@@ -1,0 +1,100 @@
+//! `DELETE /:userId` against everything else at the same time.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use anyhow::{Result, ensure};
+
+use crate::harness::case::cases;
+use crate::harness::client::Client;
+use crate::harness::engine::Engine;
+use crate::harness::home::Home;
+use crate::harness::note::{Note, note_of};
+use crate::harness::site::{Site, fresh_path};
+use crate::harness::together::together;
+
+cases! {
+    Http: writers_and_erasers_all_get_valid_answers;
+    Process: an_erased_user_leaves_no_file;
+}
+
+const ERASERS: usize = 2;
+const WRITERS: usize = 6;
+const ERASES: usize = 15;
+/// What each writer writes after the last erase.
+const LATE_NOTES: usize = 4;
+
+fn writers_and_erasers_all_get_valid_answers(site: &Site) -> Result<()> {
+    let user = fresh_path("erase-race");
+    writers_against_erasers(site, &user)?;
+    erase_at_last(&site.client(), &user)
+}
+
+fn an_erased_user_leaves_no_file(engine: &Engine) -> Result<()> {
+    let home = Home::new()?;
+    let server = engine.start(&home, &[])?;
+    for round in 0..3 {
+        let user = format!("/erased-{round}");
+        writers_against_erasers(server.site(), &user)?;
+        erase_at_last(&server.site().client(), &user)?;
+        let paths = home.paths()?;
+        ensure!(paths.is_empty(), "after the last erase of {user} there is {paths:?}");
+    }
+    server.stop()?;
+    let paths = home.paths()?;
+    ensure!(paths.is_empty(), "the end of the server left {paths:?}");
+    Ok(())
+}
+
+fn erase_at_last(client: &Client, user: &str) -> Result<()> {
+    client.delete(user)?.must_be(204)?;
+    let left = client.notes(user)?;
+    ensure!(left.is_empty(), "after the last erase {user} has {left:?}");
+    Ok(())
+}
+
+/// Writers write until the last erase was answered, and then a few notes more, which must all be there at the end.
+fn writers_against_erasers(site: &Site, user: &str) -> Result<()> {
+    let erasing = AtomicUsize::new(ERASERS);
+    let written = together(ERASERS + WRITERS, |index| {
+        let client = site.client();
+        if index < ERASERS {
+            let erased = erase_again_and_again(&client, user);
+            erasing.fetch_sub(1, Ordering::SeqCst);
+            return erased.map(|()| (Vec::new(), Vec::new()));
+        }
+        let (mut early, mut late) = (Vec::new(), Vec::new());
+        while late.len() < LATE_NOTES {
+            // Asked before the request is sent: a note begun after the last erase cannot have been erased.
+            let is_late = erasing.load(Ordering::SeqCst) == 0;
+            let note = write(&client, user, &format!("{index} {}", early.len() + late.len()))?;
+            if is_late { &mut late } else { &mut early }.push(note);
+        }
+        Ok((early, late))
+    })?;
+    let found = site.client().notes(user)?;
+    for note in written.iter().flat_map(|(_, late)| late) {
+        ensure!(found.contains(note), "{note:?} was made after the last erase and is not in {found:?}");
+    }
+    for note in &found {
+        let known = written.iter().any(|(early, late)| early.contains(note) || late.contains(note));
+        ensure!(known, "{user} has {note:?}, which nobody was told of");
+    }
+    Ok(())
+}
+
+fn erase_again_and_again(client: &Client, user: &str) -> Result<()> {
+    for _ in 0..ERASES {
+        client.delete(user)?.must_be(204)?;
+        client.page(user)?;
+    }
+    Ok(())
+}
+
+/// Makes a note and changes it; what it is then, as far as this client was told.
+fn write(client: &Client, user: &str, text: &str) -> Result<Note> {
+    let note = client.make(user, text)?;
+    let path = format!("{user}/{}", note.id);
+    let changed = client.patch(&path, &format!("{text} changed"))?.must_be_one_of(&[200, 404])?;
+    client.get(&path)?.must_be_one_of(&[200, 404])?;
+    if changed.status == 200 { note_of(&changed) } else { Ok(note) }
+}

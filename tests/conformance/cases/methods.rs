@@ -1,0 +1,105 @@
+//! Methods: HEAD and OPTIONS on every path, 405 with `Allow` on all others.
+
+use anyhow::{Result, ensure};
+
+use crate::harness::answer::Answer;
+use crate::harness::case::cases;
+use crate::harness::client::Client;
+use crate::harness::request::{Request, text_body};
+use crate::harness::site::{Site, fresh_path};
+
+cases! {
+    Http:
+        options_lists_the_methods,
+        other_methods_answer_405_with_allow,
+        methods_are_told_apart_by_case,
+        head_answers_as_get_without_a_body;
+}
+
+/// Each path with the methods that it takes, in alphabetical order.
+fn paths(client: &Client, hint: &str) -> Result<Vec<(String, Vec<&'static str>)>> {
+    let user = fresh_path(hint);
+    let note = client.make(&user, "x")?;
+    let user_methods = vec!["DELETE", "GET", "HEAD", "OPTIONS", "POST"];
+    let note_methods = vec!["DELETE", "GET", "HEAD", "OPTIONS", "PATCH"];
+    let nobody = fresh_path("nobody");
+    Ok(vec![
+        ("/".to_owned(), vec!["GET", "HEAD", "OPTIONS"]),
+        (format!("{nobody}/note_aaaaaaaaaaaaaaaa"), note_methods.clone()),
+        (nobody, user_methods.clone()),
+        (format!("{user}/{}", note.id), note_methods),
+        (user, user_methods),
+    ])
+}
+
+fn allows(answer: &Answer, expected: &[&str]) -> Result<()> {
+    let mut methods: Vec<&str> = answer.required("allow")?.split(',').map(str::trim).collect();
+    methods.sort_unstable();
+    ensure!(methods == expected, answer.wrong(format_args!("Allow: {}", expected.join(", "))));
+    Ok(())
+}
+
+fn options_lists_the_methods(site: &Site) -> Result<()> {
+    let client = site.client();
+    for (path, methods) in paths(&client, "options")? {
+        for path in [path.clone(), format!("{path}?limit=0")] {
+            let answer = client.send(&Request::new("OPTIONS", &path))?.must_be_one_of(&[200, 204])?;
+            allows(&answer, &methods)?;
+        }
+    }
+    Ok(())
+}
+
+fn other_methods_answer_405_with_allow(site: &Site) -> Result<()> {
+    let client = site.client();
+    for (path, methods) in paths(&client, "methods")? {
+        let before = client.get(&path)?.body.len();
+        for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND", "BREW"] {
+            if methods.contains(&method) {
+                continue;
+            }
+            let answer = client.send(&Request::new(method, &path).text("x"))?.must_be(405)?;
+            allows(&answer, &methods)?;
+        }
+        let after = client.get(&path)?;
+        // A 404's body differs by its request id alone.
+        ensure!(after.body.len() == before, after.wrong("nothing changed by methods that are not allowed"));
+    }
+    Ok(())
+}
+
+fn methods_are_told_apart_by_case(site: &Site) -> Result<()> {
+    let (client, user) = (site.client(), fresh_path("case"));
+    client.make(&user, "x")?;
+    let body = String::from_utf8(text_body("x"))?;
+    for method in ["get", "Post", "delete", "GETT"] {
+        let mut connection = site.connect()?;
+        connection
+            .send(format!("{method} {user} HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n{body}", body.len()))?;
+        connection.answer()?.must_be(405)?;
+    }
+    ensure!(client.notes(&user)?.len() == 1, "a method in lower case did something");
+    Ok(())
+}
+
+fn head_answers_as_get_without_a_body(site: &Site) -> Result<()> {
+    let client = site.client();
+    let mut all: Vec<String> = paths(&client, "head")?.into_iter().map(|(path, _)| path).collect();
+    all.extend(["/%zz".to_owned(), "/a/b/c".to_owned()]);
+    for path in all {
+        let get = client.get(&path)?;
+        let head = client.send(&Request::new("HEAD", &path))?.must_be(get.status)?;
+        for name in ["content-type", "content-length", "etag", "link"] {
+            ensure!(
+                head.header(name) == get.header(name),
+                head.wrong(format_args!("{name} as GET has it: {}", get.wrong("")))
+            );
+        }
+        // On a socket, where a body that should not be there cannot hide.
+        let mut connection = site.connect()?;
+        connection.send(format!("HEAD {path} HTTP/1.1\r\nhost: x\r\n\r\nGET / HTTP/1.1\r\nhost: x\r\n\r\n"))?;
+        connection.answer_to_head()?.must_be(get.status)?;
+        connection.answer()?.must_be(200)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,16 @@
+//! What the cases stand on: an engine to start, clients to talk to it, and checks on what it answers.
+
+pub(crate) mod answer;
+pub(crate) mod case;
+pub(crate) mod client;
+pub(crate) mod colliding;
+pub(crate) mod engine;
+pub(crate) mod home;
+pub(crate) mod note;
+pub(crate) mod random;
+pub(crate) mod raw;
+pub(crate) mod request;
+pub(crate) mod server;
+pub(crate) mod site;
+pub(crate) mod together;
+pub(crate) mod wait;
