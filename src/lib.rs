@@ -36,6 +36,8 @@ mod notes;
 mod page;
 mod problem;
 mod route;
+#[cfg(target_os = "wasi")]
+mod spin;
 mod text;
 
 use std::ops::ControlFlow;

@@ -112,7 +112,6 @@ fn insert<E: Environment>(environment: &E, database: &E::Database, label: &Label
     match database.query(CREATE, &params) {
         Ok(_) => Ok(()),
         Err(Error::Missing) => {
-            environment.checked().forget(label);
             recreate_with(environment, label, MIGRATIONS, Statement { sql: CREATE, params: &params })
         }
         Err(error) => Err(error),

@@ -49,7 +49,7 @@ pub(crate) enum Problem {
     #[error("the note has changed: its ETag is not one of If-Match")]
     Changed,
     #[error("{}", database_detail(.0))]
-    Database(Error),
+    Database(#[from] Error),
     #[error("{UNEXPECTED}")]
     Internal(String),
 }
@@ -125,18 +125,6 @@ impl Problem {
     }
 }
 
-impl From<Error> for Problem {
-    fn from(error: Error) -> Self {
-        match error {
-            // A migration that had no time or room is tried again by the next request, as any statement may be.
-            Error::Migration { source, .. } if matches!(*source, Error::Busy | Error::Full | Error::TimedOut) => {
-                Self::Database(*source)
-            }
-            error => Self::Database(error),
-        }
-    }
-}
-
 fn database_status(error: &Error) -> StatusCode {
     match error {
         Error::Busy | Error::Newer { .. } | Error::Changed { .. } | Error::Migration { .. } => {
@@ -187,7 +175,7 @@ mod tests {
 
     #[test]
     fn a_databases_error_has_its_status_and_names_no_more_than_it_may() {
-        let migration = |source| Error::Migration { version: 2, source: Box::new(source) };
+        let migration = Error::Migration { version: 2, source: Box::new(failed()) };
         let changed = Error::Changed { version: 1, database: "aaa".into(), build: "bbb".into() };
         let cases = [
             (Error::Busy, 503, "busy"),
@@ -195,10 +183,7 @@ mod tests {
             (Error::TimedOut, 504, "time limit"),
             (Error::Newer { database: 9, build: 1 }, 503, "migration 9; this build's newest is 1"),
             (changed, 503, "checksum aaa; this build's has bbb"),
-            (migration(failed()), 503, "version 2"),
-            (migration(Error::Busy), 503, "busy"),
-            (migration(Error::Full), 507, "full"),
-            (migration(Error::TimedOut), 504, "time limit"),
+            (migration, 503, "version 2"),
             (failed(), 500, UNEXPECTED),
             (Error::Constraint("UNIQUE constraint failed: notes.id".into()), 500, UNEXPECTED),
             (Error::Missing, 500, UNEXPECTED),

@@ -1,0 +1,58 @@
+//! The service as a Spin component: the function that `ownbase up` and Spin call for every request.
+//!
+//! The environment lives as long as the instance, and with it the labels that were checked before. A body is read up
+//! to one byte past [`MAX_BODY_BYTES`]. A `HEAD` is sent with its body, since the host checks what it is sent against
+//! `content-length`; its server leaves the body out. What a problem keeps from the client goes to standard error.
+
+use std::ops::ControlFlow;
+
+use bytes::{Bytes, BytesMut};
+use http::{Method, Response};
+use http_body_util::{BodyExt, Full};
+use ownbase_database::Error;
+use ownbase_database::engine::spin::Spin;
+use spin_sdk::http::Request;
+use spin_sdk::http_service;
+use spin_sdk::wasip3::http::types::ErrorCode;
+
+use crate::problem::Problem;
+use crate::{Cause, MAX_BODY_BYTES, REQUEST_ID};
+
+#[http_service]
+async fn serve(request: Request) -> Result<Response<Full<Bytes>>, ErrorCode> {
+    let (parts, body) = request.into_parts();
+    // Only these are looked at for a body; to read that there is none costs several calls into the host.
+    let body = if matches!(parts.method, Method::POST | Method::PATCH) { read(body).await? } else { Bytes::new() };
+    let mut request = Request::from_parts(parts, body);
+    let response = answer(&mut request).unwrap_or_else(|error| Problem::from(error).response(request.headers()));
+    if let Some(Cause(cause)) = response.extensions().get() {
+        let id = response.headers().get(REQUEST_ID);
+        eprintln!("{} to request {id:?}: {cause}", response.status().as_u16());
+    }
+    Ok(response.map(Full::new))
+}
+
+fn answer(request: &mut Request<Bytes>) -> Result<Response<Bytes>, Error> {
+    let spin = Spin::instance()?;
+    // Ownbase's server has set the id itself, in place of any that the client sent; Spin's passes the client's on.
+    if !spin.is_on_demand() {
+        crate::identify(request, spin);
+    }
+    Ok(match crate::prepare(request, spin) {
+        ControlFlow::Break(answer) => answer,
+        ControlFlow::Continue(()) => crate::handle(request, spin),
+    })
+}
+
+/// Reads a body, or as much of it as shows that it is too long.
+async fn read(mut body: impl BodyExt<Data = Bytes, Error = ErrorCode> + Unpin) -> Result<Bytes, ErrorCode> {
+    let mut read = BytesMut::new();
+    while read.len() <= MAX_BODY_BYTES
+        && let Some(frame) = body.frame().await
+    {
+        if let Ok(data) = frame?.into_data() {
+            read.extend_from_slice(&data);
+        }
+    }
+    Ok(read.freeze())
+}
