@@ -1,2 +1,118 @@
-//! (being written)
-fn main() {}
+//! The yardstick: the notes service on axum and rusqlite, without wasm, to measure `ownbase up` against.
+//!
+//! It is what a Rust programmer would write by hand around the same `notes::prepare` and `notes::handle`: one process,
+//! tokio's threads, a file a user. It has none of the host's limits but that on the body, no isolation and no second
+//! listener, and is not meant to be put before users.
+//!
+//! `GET` and `HEAD` run on the thread that serves, since a read of a few rows takes less than a change of threads
+//! does; everything else runs on tokio's blocking threads, since a write waits for the disk and would hold up every
+//! other request of its thread.
+
+use std::net::SocketAddr;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{Method, Response, StatusCode};
+use axum::serve::ListenerExt;
+use bytes::{Bytes, BytesMut};
+use clap::Parser;
+use http_body_util::BodyExt;
+use notes::{Cause, MAX_BODY_BYTES, REQUEST_ID};
+use ownbase_database::engine::rusqlite::Files;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// The notes service on axum and rusqlite: a yardstick for `ownbase up`.
+#[derive(Debug, Parser)]
+struct Flags {
+    /// Where to listen; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:3000")]
+    listen: SocketAddr,
+    /// The folder of the users' databases; made if missing.
+    #[arg(long, default_value = ".ownbase-native")]
+    state_dir: PathBuf,
+    /// How many users' databases stay open, three file descriptors each.
+    #[arg(long, default_value_t = 256)]
+    max_open_databases: usize,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Flags::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(flags: Flags) -> anyhow::Result<()> {
+    let files = Files::open(&flags.state_dir, flags.max_open_databases)
+        .with_context(|| format!("cannot use {} (name another with --state-dir)", flags.state_dir.display()))?;
+    let listener = TcpListener::bind(flags.listen)
+        .await
+        .with_context(|| format!("cannot listen on {} (name another with --listen)", flags.listen))?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+
+    println!("Serving http://{}", listener.local_addr()?);
+    let service = Router::new().fallback(serve).with_state(Arc::new(files));
+    // Without this an answer in two pieces waits for the client's delayed acknowledgement.
+    let listener = listener.tap_io(|connection| {
+        let _ = connection.set_nodelay(true);
+    });
+    let shutdown = async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    };
+    axum::serve(listener, service).with_graceful_shutdown(shutdown).await?;
+    Ok(())
+}
+
+async fn serve(State(files): State<Arc<Files>>, request: Request) -> Result<Response<Body>, StatusCode> {
+    let (parts, body) = request.into_parts();
+    let body = read(body).await.map_err(|_| StatusCode::BAD_REQUEST)?;
+    let request = Request::from_parts(parts, body);
+    let response = if matches!(*request.method(), Method::GET | Method::HEAD) {
+        answer(request, &files)
+    } else {
+        let answer = tokio::task::spawn_blocking(move || answer(request, &files));
+        answer.await.map_err(|_panic| StatusCode::INTERNAL_SERVER_ERROR)?
+    };
+    Ok(response.map(Body::from))
+}
+
+fn answer(mut request: Request<Bytes>, files: &Files) -> Response<Bytes> {
+    notes::identify(&mut request, files);
+    let response = match notes::prepare(&request, files) {
+        ControlFlow::Break(answer) => answer,
+        ControlFlow::Continue(()) => notes::handle(&request, files),
+    };
+    if let Some(Cause(cause)) = response.extensions().get() {
+        let id = response.headers().get(REQUEST_ID);
+        eprintln!("{} to request {id:?}: {cause}", response.status().as_u16());
+    }
+    response
+}
+
+/// Reads a body, or as much of it as shows that it is too long.
+async fn read(mut body: Body) -> Result<Bytes, axum::Error> {
+    let mut read = BytesMut::new();
+    while read.len() <= MAX_BODY_BYTES
+        && let Some(frame) = body.frame().await
+    {
+        if let Ok(data) = frame?.into_data() {
+            read.extend_from_slice(&data);
+        }
+    }
+    Ok(read.freeze())
+}
