@@ -52,10 +52,13 @@ impl<C: Connection> Attached<C> {
     /// Where it fails after the drop, the user is gone, but deleted text may still be in the file's free pages: the
     /// error asks for another try.
     pub(super) fn erase(&self) -> Result<(), Error> {
-        match self.attach(Missing::Refuse) {
-            Err(Error::Missing) => return Ok(()),
-            attached => attached?,
+        match self.with_file(Missing::Refuse, || self.drop_everything()) {
+            Err(Error::Missing) => Ok(()),
+            erased => erased,
         }
+    }
+
+    fn drop_everything(&self) -> Result<(), Error> {
         // So that tables may be dropped in any order. The connection ends with the request.
         self.connection.execute("PRAGMA foreign_keys = OFF", &[])?;
         transaction(&self.connection, || {
@@ -65,6 +68,23 @@ impl<C: Connection> Attached<C> {
             Ok(())
         })?;
         self.connection.execute("VACUUM u", &[]).map(drop)
+    }
+
+    /// Runs `work` on the attached file.
+    ///
+    /// SQLite opens a file that it may not write for reading alone, and takes one that is made the moment after it
+    /// was missing for such a file. Whoever writes to it then attaches it anew.
+    fn with_file<T>(&self, missing: Missing, work: impl Fn() -> Result<T, Error>) -> Result<T, Error> {
+        self.attach(missing)?;
+        match work() {
+            Err(Error::Failed { code, .. }) if code == "SQLITE_READONLY" => {
+                self.connection.execute("DETACH u", &[])?;
+                self.is_attached.set(false);
+                self.attach(missing)?;
+                work()
+            }
+            done => done,
+        }
     }
 
     fn attach(&self, missing: Missing) -> Result<(), Error> {
@@ -89,16 +109,14 @@ impl<C: Connection> Attached<C> {
 
 impl<C: Connection> Database for Attached<C> {
     fn query(&self, sql: Sql, params: &[Value]) -> Result<Vec<Row>, Error> {
-        self.attach(Missing::Refuse)?;
-        self.connection.execute(sql.attached(), params)
+        self.with_file(Missing::Refuse, || self.connection.execute(sql.attached(), params))
     }
 
     fn batch(&self, statements: &[Statement<'_>]) -> Result<(), Error> {
-        self.attach(Missing::Make)?;
-        match label_row(&self.label) {
+        self.with_file(Missing::Make, || match label_row(&self.label) {
             None => batch(&self.connection, Sql::attached, statements),
             Some(row) => batch(&self.connection, Sql::attached, &[&label_statements(&row), statements].concat()),
-        }
+        })
     }
 }
 

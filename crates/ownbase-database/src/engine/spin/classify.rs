@@ -35,6 +35,7 @@ fn code_of(message: &str) -> &'static str {
         "database is locked" => "SQLITE_BUSY",
         "database table is locked" | "database schema is locked" => "SQLITE_LOCKED",
         "database or disk is full" => "SQLITE_FULL",
+        "attempt to write a readonly database" => "SQLITE_READONLY",
         "interrupted" => "SQLITE_INTERRUPT",
         "unable to open database" | "unable to open database file" => "SQLITE_CANTOPEN",
         _ if subject.ends_with(" constraint failed") => "SQLITE_CONSTRAINT",

@@ -2,6 +2,7 @@
 //! errors are bare texts, and one statement a call.
 #![allow(clippy::unwrap_used)]
 
+use std::cell::Cell;
 use std::path::Path;
 
 use tempfile::TempDir;
@@ -124,6 +125,39 @@ fn requests_that_arrive_at_once_migrate_once() {
         }
     });
     assert_eq!(environment.open(&label("john")).unwrap().query(TEXTS, &[]).unwrap().len(), 1);
+}
+
+/// Attaches for reading alone the first time, as SQLite does where the file appears while it is being opened.
+struct ReadOnlyFirst(SpinLike, Cell<bool>);
+
+impl Connection for ReadOnlyFirst {
+    fn execute(&self, sql: &str, params: &[Value]) -> Result<Vec<Row>, Error> {
+        match params {
+            [Value::Text(uri)] if sql.starts_with("ATTACH") && !self.1.replace(true) => {
+                self.0.execute(sql, &[Value::Text(uri.replace("mode=rw", "mode=ro"))])
+            }
+            _ => self.0.execute(sql, params),
+        }
+    }
+}
+
+#[test]
+fn a_file_attached_for_reading_alone_is_attached_anew_to_write() {
+    let dir = tempfile::tempdir().unwrap();
+    ready(&Instance::new(&dir), &label("john"), MIGRATIONS, Access::Create).unwrap();
+    let open = || {
+        let connection = ReadOnlyFirst(SpinLike(rusqlite::Connection::open_in_memory().unwrap()), Cell::default());
+        Attached::new(connection, dir.path().to_str().unwrap(), &label("john"))
+    };
+    let insert = Sql::new("INSERT INTO notes VALUES ('more') RETURNING text");
+    let (queried, batched) = (open(), open());
+    for john in [&queried, &batched] {
+        john.query(TEXTS, &[]).unwrap();
+    }
+    queried.query(insert, &[]).unwrap();
+    batched.batch(&[Statement { sql: insert, params: &[] }; 2]).unwrap();
+    assert_eq!(open().query(TEXTS, &[]).unwrap().len(), 1 + 1 + 2);
+    open().erase().unwrap();
 }
 
 #[test]
