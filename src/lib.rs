@@ -9,7 +9,7 @@
 //! condition) → `notes.rs` (SQL) → `page.rs` (lists) → `answer.rs` or `problem.rs` (what is said). The contract is
 //! HTTP (RFC 9110), problems (RFC 9457) and JSON (RFC 8259).
 //!
-//! Limits: a body of [`MAX_BODY_BYTES`], a text of 65,536 bytes, a page of 1,000 notes, a list of 8 MiB.
+//! Limits: a body of [`MAX_BODY_BYTES`], a text of 65,536 bytes, a page of 1,000 notes, a list with 8 MiB of text.
 //!
 //! The service opens no file or socket, reads no clock and knows no engine: all of that comes through
 //! [`Environment`]. It keeps nothing between requests.

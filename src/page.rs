@@ -1,7 +1,8 @@
 //! Lists of notes, in pages.
 //!
-//! A page ends after `limit` notes (1 to 1,000; without one it has no such end), and in any case before the answer
-//! passes 8 MiB of JSON. Where notes follow, it names the cursor of the next page.
+//! A page ends after `limit` notes (1 to 1,000; without one it has no such end), and in any case before it carries
+//! more than 8 MiB of text. It also ends before 16 MiB of JSON, which only texts full of escapes or some 130,000 tiny
+//! notes reach, so that an instance of 64 MiB can make any page. Where notes follow, it names the next page's cursor.
 //!
 //! A cursor is a place in the order of notes: the `seq` of the last note shown, in base64url without padding
 //! (RFC 4648, section 5). It stays right whatever is created or deleted meanwhile, the note it was made from included.
@@ -19,9 +20,11 @@ use crate::problem::Problem;
 
 const MAX_LIMIT: usize = 1000;
 
-/// The longest body of a list, in bytes. A note has at most 393,216 bytes of text in JSON (every byte as `\u0000`),
-/// so each page has one.
-const MAX_LIST_BYTES: usize = 8 * 1024 * 1024;
+/// The most text that a list carries, in bytes. One note has 65,536, so each page has one at least.
+const MAX_TEXT_BYTES: usize = 8 * 1024 * 1024;
+
+/// The longest body of a list, in bytes. One note has at most six times its text, every byte as `\u0000`.
+const MAX_JSON_BYTES: usize = 16 * 1024 * 1024;
 
 /// Rows fetched by one statement at the most.
 const CHUNK: usize = 128;
@@ -127,6 +130,7 @@ fn write_notes(database: &impl Database, page: Page, json: &mut Vec<u8>) -> Resu
     let start = json.len();
     let mut after = page.cursor.map_or(0, |cursor| cursor.0);
     let mut left = page.limit.unwrap_or(usize::MAX);
+    let mut text_bytes = 0;
     loop {
         // One more than is wanted tells whether any follow.
         let asked = left.saturating_add(1).min(CHUNK);
@@ -138,7 +142,8 @@ fn write_notes(database: &impl Database, page: Page, json: &mut Vec<u8>) -> Resu
                 json.push(b',');
             }
             serde_json::to_writer(&mut *json, &note).map_err(Problem::internal)?;
-            if left == 0 || json.len() + TAIL_BYTES > MAX_LIST_BYTES {
+            text_bytes += note.text.len();
+            if left == 0 || text_bytes > MAX_TEXT_BYTES || json.len() + TAIL_BYTES > MAX_JSON_BYTES {
                 json.truncate(end);
                 return Ok(Some(Cursor(after)));
             }
