@@ -104,13 +104,19 @@ fn answer(mut request: Request<Bytes>, files: &Files) -> Response<Bytes> {
     response
 }
 
+/// How much of a body is received at the most, in bytes. What is past the limit is thrown away, so that a client that
+/// sends first and reads then gets to see its 413.
+const MAX_RECEIVED_BYTES: usize = 1024 * 1024;
+
 /// Reads a body, or as much of it as shows that it is too long.
 async fn read(mut body: Body) -> Result<Bytes, axum::Error> {
-    let mut read = BytesMut::new();
-    while read.len() <= MAX_BODY_BYTES
+    let (mut read, mut received) = (BytesMut::new(), 0);
+    while received <= MAX_RECEIVED_BYTES
         && let Some(frame) = body.frame().await
     {
-        if let Ok(data) = frame?.into_data() {
+        let Ok(data) = frame?.into_data() else { continue };
+        received += data.len();
+        if read.len() <= MAX_BODY_BYTES {
             read.extend_from_slice(&data);
         }
     }
