@@ -67,13 +67,12 @@ impl Files {
         }
         let file = Arc::new(UserFile::new(label.clone(), self.dir.join(file_name(label))));
         open.insert(label.clone(), Arc::clone(&file));
-        let is_full = open.len() > self.max_open_databases;
+        let surplus = open.len().saturating_sub(self.max_open_databases);
         // Nobody can take hold of a file but through this map, which is locked.
-        let unused = open.values().find(|file| is_full && Arc::strong_count(file) == 1).cloned();
+        let unused = open.values().filter(|file| Arc::strong_count(file) == 1);
+        let unused: Vec<_> = unused.take(surplus).cloned().collect();
         drop(open);
-        if let Some(unused) = unused {
-            self.close(&unused);
-        }
+        unused.iter().for_each(|file| self.close(file));
         file
     }
 

@@ -98,18 +98,18 @@ impl ToSql for Value {
 }
 
 fn classify(error: rusqlite::Error) -> Error {
-    let message = match &error {
-        rusqlite::Error::SqlInputError { msg, .. } => msg.clone(),
-        other => other.to_string(),
+    let (code, message) = match error {
+        rusqlite::Error::SqliteFailure(error, message) => (error.code, message.unwrap_or_else(|| error.to_string())),
+        rusqlite::Error::SqlInputError { error, msg, .. } => (error.code, msg),
+        other => return Error::Failed { code: "rusqlite".into(), message: other.to_string() },
     };
-    match error.sqlite_error_code() {
-        Some(ErrorCode::ConstraintViolation) => Error::Constraint(message),
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Error::Busy,
-        Some(ErrorCode::DiskFull) => Error::Full,
-        Some(ErrorCode::OperationInterrupted) => Error::TimedOut,
-        Some(ErrorCode::Unknown) if message.starts_with("no such table") => Error::Missing,
-        Some(code) => Error::Failed { code: symbol(code).into(), message },
-        None => Error::Failed { code: "rusqlite".into(), message },
+    match code {
+        ErrorCode::ConstraintViolation => Error::Constraint(message),
+        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Error::Busy,
+        ErrorCode::DiskFull => Error::Full,
+        ErrorCode::OperationInterrupted => Error::TimedOut,
+        ErrorCode::Unknown if message.starts_with("no such table") => Error::Missing,
+        code => Error::Failed { code: symbol(code).into(), message },
     }
 }
 
@@ -133,5 +133,85 @@ fn symbol(code: ErrorCode) -> &'static str {
         ErrorCode::ParameterOutOfRange => "SQLITE_RANGE",
         ErrorCode::NotADatabase => "SQLITE_NOTADB",
         _ => "SQLITE_ERROR",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::time::Duration;
+
+    use rusqlite::Connection;
+
+    use super::{open, query};
+    use crate::Error;
+
+    fn connection(dir: &tempfile::TempDir) -> Connection {
+        let connection = open(&dir.path().join("test.db")).unwrap();
+        connection.busy_timeout(Duration::ZERO).unwrap();
+        connection.execute_batch("CREATE TABLE IF NOT EXISTS t (a UNIQUE)").unwrap();
+        connection
+    }
+
+    fn error(connection: &Connection, sql: &str) -> Error {
+        query(connection, sql, &[]).unwrap_err()
+    }
+
+    #[test]
+    fn what_is_passing_has_a_variant() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut connection = connection(&dir);
+        connection.progress_handler(1000, Some(|| true)).unwrap();
+        let endless = "WITH RECURSIVE n AS (SELECT 1 UNION ALL SELECT 1 FROM n) SELECT count(*) FROM n";
+        assert_eq!(error(&connection, endless), Error::TimedOut);
+        connection.progress_handler(0, None::<fn() -> bool>).unwrap();
+
+        connection.execute_batch("PRAGMA max_page_count = 3").unwrap();
+        assert_eq!(error(&connection, "INSERT INTO t VALUES (zeroblob(100000))"), Error::Full);
+
+        let other = Connection::open(dir.path().join("test.db")).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        assert_eq!(error(&connection, "INSERT INTO t VALUES (1)"), Error::Busy);
+    }
+
+    #[test]
+    fn what_is_wrong_keeps_sqlite_s_words() {
+        let dir = tempfile::tempdir().unwrap();
+        let connection = connection(&dir);
+        let failed = |code: &str, message: &str| Error::Failed { code: code.into(), message: message.into() };
+        for (sql, expected) in [
+            ("SELECT a FROM nowhere", Error::Missing),
+            ("DROP TABLE nowhere", Error::Missing),
+            ("INSERT INTO t VALUES (1), (1)", Error::Constraint("UNIQUE constraint failed: t.a".into())),
+            ("SELECT b FROM t", failed("SQLITE_ERROR", "no such column: b")),
+            ("SELEC", failed("SQLITE_ERROR", "near \"SELEC\": syntax error")),
+            ("SELECT ?1", failed("rusqlite", "Wrong number of parameters passed to query. Got 0, needed 1")),
+            ("SELECT 1; SELECT 2", failed("rusqlite", "Multiple statements provided")),
+        ] {
+            assert_eq!(error(&connection, sql), expected, "{sql}");
+        }
+    }
+
+    #[test]
+    fn what_a_durable_object_refuses_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let connection = connection(&dir);
+        let list = |item: &str, count: usize, separator: &str| vec![item; count].join(separator);
+        for (allowed, refused) in [
+            (format!("VALUES ({})", list("1", 100, ", ")), format!("VALUES ({})", list("1", 101, ", "))),
+            (list("SELECT 1", 5, " UNION ALL "), list("SELECT 1", 6, " UNION ALL ")),
+            (format!("SELECT 'a' LIKE '{}'", list("b", 50, "")), format!("SELECT 'a' LIKE '{}'", list("b", 51, ""))),
+            ("SELECT length(zeroblob(1999999))".into(), "SELECT length(zeroblob(2000001))".into()),
+            (format!("SELECT 1 --{}", list("x", 99_000, "")), format!("SELECT 1 --{}", list("x", 100_000, ""))),
+            ("SELECT 1".into(), "SELECT ?101".into()),
+            ("SELECT 1".into(), "ATTACH ':memory:' AS u".into()),
+            ("SELECT 1".into(), "UPDATE sqlite_schema SET sql = NULL".into()),
+        ] {
+            assert!(query(&connection, &allowed, &[]).is_ok(), "{:.80}", allowed);
+            assert!(query(&connection, &refused, &[]).is_err(), "{:.80}", refused);
+        }
+        // With the switch that would allow it elsewhere.
+        connection.execute_batch("PRAGMA writable_schema = ON").unwrap();
+        assert!(query(&connection, "UPDATE sqlite_schema SET sql = NULL", &[]).is_err());
     }
 }
