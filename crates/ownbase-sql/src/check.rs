@@ -51,14 +51,9 @@ pub struct Statement {
 /// # Errors
 /// [`Error::Faults`] with every fault found, [`Error::Read`] where the folder cannot be read.
 pub fn read_migrations(dir: &Path) -> Result<Vec<Migration>, Error> {
-    read_with_attached(dir, ":memory:")
-}
-
-/// The same, the second database attached from `attached`: a path or `:memory:`.
-pub(crate) fn read_with_attached(dir: &Path, attached: &str) -> Result<Vec<Migration>, Error> {
     let mut faults = Vec::new();
     let files = folder::read(dir, &mut faults)?;
-    let (plain, attached) = (Sandbox::plain()?, Sandbox::attached(attached)?);
+    let (plain, attached) = (Sandbox::plain()?, Sandbox::attached()?);
     let mut migrations = Vec::new();
     for file in files {
         match apply(&file, &plain, &attached) {

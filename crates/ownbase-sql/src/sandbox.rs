@@ -26,10 +26,10 @@ impl Sandbox {
         Self::guarded(Connection::open_in_memory()?)
     }
 
-    /// An empty database to which another is attached as `u`: `file`, or one in memory for `:memory:`.
-    pub(crate) fn attached(file: &str) -> rusqlite::Result<Self> {
+    /// An empty database to which another is attached as `u`.
+    pub(crate) fn attached() -> rusqlite::Result<Self> {
         let connection = Connection::open_in_memory()?;
-        connection.execute("ATTACH ?1 AS u", [file])?;
+        connection.execute_batch("ATTACH ':memory:' AS u")?;
         Self::guarded(connection)
     }
 

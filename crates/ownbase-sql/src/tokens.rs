@@ -102,3 +102,64 @@ fn quoted(rest: &str, quote: char) -> usize {
     }
     rest.len()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{Kind, significant, tokens};
+
+    fn texts(sql: &str) -> Vec<&str> {
+        significant(sql).map(|token| token.text).collect()
+    }
+
+    #[test]
+    fn what_is_quoted_is_one_token() {
+        for (sql, expected) in [
+            ("'it''s; --' a", vec!["'it''s; --'", "a"]),
+            ("\"a\"\"b\";", vec!["\"a\"\"b\"", ";"]),
+            ("`a``b`c", vec!["`a``b`", "c"]),
+            ("[a;]]", vec!["[a;]", "]"]),
+            ("''''", vec!["''''"]),
+            ("'' ''", vec!["''", "''"]),
+            ("'open; --", vec!["'open; --"]),
+            ("[open", vec!["[open"]),
+        ] {
+            assert_eq!(texts(sql), expected, "{sql}");
+        }
+    }
+
+    #[test]
+    fn comments_do_not_nest_and_run_to_the_end() {
+        for (sql, expected) in [
+            ("a--b\nc", vec!["a", "c"]),
+            ("a/* -- */c/* /* */d", vec!["a", "c", "d"]),
+            ("a/*/b*/c", vec!["a", "c"]),
+            ("a - -b / *c", vec!["a", "-", "-", "b", "/", "*", "c"]),
+            ("a/*open", vec!["a"]),
+            ("a--open", vec!["a"]),
+            ("--'\n'--'", vec!["'--'"]),
+        ] {
+            assert_eq!(texts(sql), expected, "{sql}");
+        }
+    }
+
+    #[test]
+    fn names_are_read_as_sqlite_reads_them() {
+        for (sql, expected) in [("Ab$1é", "ab$1é"), ("\"A\"", "a"), ("[A b]", "a b"), ("`a``b`", "a``b")] {
+            let names: Vec<String> = significant(sql).map(|token| token.name()).collect();
+            assert_eq!(names, [expected], "{sql}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_lost(sql in "([-/*'\"`\\[\\];a-z \n]|\\PC){0,60}") {
+            prop_assert_eq!(tokens(&sql).map(|token| token.text).collect::<String>(), sql.clone());
+            for token in tokens(&sql) {
+                prop_assert_eq!(sql.get(token.start..).and_then(|rest| rest.get(..token.text.len())), Some(token.text));
+                prop_assert!(token.kind != Kind::Mark || token.text.chars().count() == 1);
+            }
+        }
+    }
+}
