@@ -1,21 +1,203 @@
-//! (being written)
-use crate::Limits;
-use std::{path::Path, sync::Arc};
+//! All databases of one state directory: which are open, which is closed to make room, which has been idle long enough.
+//!
+//! Every label in use has one entry in the map, which all connections to it share, so that a file is never open twice. At
+//! most `max_open_databases` of them are open; to open one more, the one whose label was opened longest ago is
+//! closed, but never one that a statement or a transaction holds: then the newcomer waits. An entry goes when nobody uses
+//! its label and it is closed. A thread closes what has been idle.
 
-/// All databases of one state directory.
-#[derive(Clone, Debug)]
-pub struct Databases(#[allow(dead_code)] Arc<Limits>);
+use crate::{
+    Limits,
+    database::{Database, Lease, Shared},
+    durability,
+    errors::Error,
+    files::Files,
+    rooms::{Room, Rooms},
+    scratch::Scratch,
+    state_error::StateError,
+};
+use hashlink::LinkedHashMap;
+use std::{
+    fmt,
+    path::Path,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
+    thread,
+    time::{Duration, Instant},
+};
 
-/// Why a state directory cannot be used. The message is one line and says what to do.
-#[derive(Debug, thiserror::Error)]
-#[error("being written")]
-pub struct StateError {}
+/// All databases of one state directory. Clones are the same databases.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), ownbase_spin_sqlite::StateError> {
+/// use ownbase_spin_sqlite::{Databases, Limits};
+///
+/// let databases = Databases::open("state".as_ref(), Limits::default())?;
+/// // Hand clones to `SpinSqliteCtx::new`, serve; then:
+/// databases.close().await;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Databases(Arc<Inner>);
+
+struct Inner {
+    files: Files,
+    limits: Arc<Limits>,
+    rooms: Arc<Rooms>,
+    scratch: Scratch,
+    /// In the order in which labels were last opened by a guest.
+    entries: Mutex<LinkedHashMap<Arc<str>, Shared>>,
+    closing: AtomicBool,
+}
 
 impl Databases {
-    /// Takes the directory for this process: makes it if missing, locks it, makes and syncs its folders.
-    pub fn open(_state_dir: &Path, limits: Limits) -> Result<Databases, StateError> {
-        Ok(Databases(Arc::new(limits)))
+    /// Takes a directory for this process: makes it if it is missing, with its 256 folders, and locks it.
+    ///
+    /// # Errors
+    /// See [`StateError`]; another process that has the directory is one.
+    pub fn open(state_dir: &Path, limits: Limits) -> Result<Databases, StateError> {
+        durability::check_version()?;
+        limits.check()?;
+        let files = Files::open(state_dir)?;
+        let limits = Arc::new(limits);
+        let inner = Arc::new(Inner {
+            files,
+            rooms: Arc::new(Rooms::new(limits.max_open_databases)),
+            scratch: Scratch::new(limits.clone()),
+            limits,
+            entries: Mutex::default(),
+            closing: AtomicBool::new(false),
+        });
+        let watched = Arc::downgrade(&inner);
+        thread::Builder::new()
+            .name("ownbase-idle".to_owned())
+            .spawn(move || close_idle(&watched))
+            .map_err(StateError::Thread)?;
+        Ok(Databases(inner))
     }
-    /// Finishes what runs, checkpoints and closes every database. Calls made afterwards fail.
-    pub async fn close(&self) {}
+
+    /// Waits for what runs, checkpoints and closes every database, and leaves the directory to others. Calls made after
+    /// this has begun fail. A database that a request holds for longer than the busy and the statement time limits
+    /// together is given up on: its file is as after a crash, which loses nothing that was acknowledged.
+    ///
+    /// Must be called within a tokio runtime.
+    pub async fn close(&self) {
+        self.0.closing.store(true, SeqCst);
+        let patience = self.limits().busy_timeout() + self.limits().statement_timeout();
+        let until = tokio::time::Instant::now() + patience;
+        let entries: Vec<Shared> = self.entries().values().cloned().collect();
+        for entry in entries {
+            match tokio::time::timeout_at(until, Lease::wait(&entry)).await {
+                // A join error means that the close panicked; the others are closed all the same.
+                Ok(mut lease) => drop(tokio::task::spawn_blocking(move || lease.close()).await),
+                Err(_) => tracing::warn!("a database was still in use and is not closed"),
+            }
+        }
+        self.0.files.release();
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.0.limits
+    }
+
+    pub(crate) fn scratch(&self) -> &Scratch {
+        &self.0.scratch
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        self.0.closing.load(SeqCst)
+    }
+
+    /// The entry of a label, which the caller has checked.
+    pub(crate) fn entry(&self, label: &str) -> (Arc<str>, Shared) {
+        let mut entries = self.entries();
+        entries.to_back(label);
+        if let Some((label, entry)) = entries.get_key_value(label) {
+            return (label.clone(), entry.clone());
+        }
+        let label: Arc<str> = label.into();
+        let database = Database::new(label.clone(), self.0.files.locate(&label));
+        let entry = Arc::new(tokio::sync::Mutex::new(database));
+        entries.insert(label.clone(), entry.clone());
+        (label, entry)
+    }
+
+    /// To be called by whoever is about to let go of an entry: forgets the label if nobody else uses it.
+    pub(crate) fn let_go(&self, label: &str, entry: &Shared) {
+        if is_closed(entry) {
+            let mut entries = self.entries();
+            // Nobody can join meanwhile: that needs the lock on the map.
+            if Arc::strong_count(entry) == 2 && is_closed(entry) {
+                entries.remove(label);
+            }
+        }
+    }
+
+    /// To be called when a database has fallen idle other than by the end of a lease.
+    pub(crate) fn announce_idle(&self) {
+        self.0.rooms.announce();
+    }
+
+    /// Waits for the right to open one more database, and closes an idle one for it if need be. May block.
+    pub(crate) fn take_room(&self) -> Result<Room, Error> {
+        let until = Instant::now() + self.limits().busy_timeout();
+        self.0.rooms.take(until, || self.0.close_one(|_| true))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn open_now(&self) -> usize {
+        self.0.rooms.taken()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn known_labels(&self) -> usize {
+        self.entries().len()
+    }
+
+    fn entries(&self) -> MutexGuard<'_, LinkedHashMap<Arc<str>, Shared>> {
+        self.0.entries()
+    }
+}
+
+impl Inner {
+    /// Closes the first open database, in order of use, that nobody holds and that is `ripe`. May block.
+    fn close_one(&self, ripe: impl Fn(&Database) -> bool) -> bool {
+        let free = |entry: &Shared| Lease::try_take_if(entry, |database| database.is_open() && ripe(database));
+        let lease = self.entries().values().find_map(free);
+        lease.map(|mut lease| lease.close()).is_some()
+    }
+
+    /// Forgets labels that nobody uses.
+    fn forget_closed(&self) {
+        self.entries().retain(|_, entry| Arc::strong_count(entry) > 1 || !is_closed(entry));
+    }
+
+    fn entries(&self) -> MutexGuard<'_, LinkedHashMap<Arc<str>, Shared>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Databases {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Databases").field("limits", self.limits()).finish_non_exhaustive()
+    }
+}
+
+fn is_closed(entry: &Shared) -> bool {
+    entry.try_lock().is_ok_and(|database| !database.is_open())
+}
+
+/// Closes databases that have been idle, until nobody has `inner` any more.
+fn close_idle(inner: &Weak<Inner>) {
+    // Short naps, so that the thread ends soon after the databases are gone.
+    const NAP: Duration = Duration::from_millis(500);
+    while let Some(databases) = inner.upgrade() {
+        let idle = databases.limits.idle_close();
+        while databases.close_one(|database| database.used().elapsed() >= idle) {}
+        databases.forget_closed();
+        drop(databases);
+        thread::sleep(NAP);
+    }
 }

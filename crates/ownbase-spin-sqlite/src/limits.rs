@@ -1,32 +1,41 @@
 //! What one process, one database and one statement may use.
 
-/// Bounds for [`crate::Databases`]; start from `Limits::default()` and change what differs.
+use crate::state_error::StateError;
+use std::time::Duration;
+
+/// Bounds for [`Databases`](crate::Databases): start from the defaults and set what differs.
+///
+/// ```
+/// let mut limits = ownbase_spin_sqlite::Limits::default();
+/// limits.max_open_databases = 1_000;
+/// limits.statement_timeout_ms = 2_000;
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Databases held open at once (3 file descriptors each). Default 256.
+    /// Databases held open at once, each with 3 file descriptors. 1 or more; default 256, which fits a process's usual 1,024.
     pub max_open_databases: usize,
-    /// SQLite's page size for files made from now on, in bytes: a power of two from 512 to 65,536. Default 4,096.
+    /// SQLite's page size in files that are made from now on, in bytes: a power of two from 512 to 65,536. Default 4,096.
     pub page_size_bytes: u32,
-    /// How long a call waits for a database that another request holds, in milliseconds. Default 5,000.
+    /// How long a call waits for a database that another request holds, in milliseconds. Default 5,000, as on Spin.
     pub busy_timeout_ms: u64,
-    /// How long one statement may run, in milliseconds. Default 5,000.
+    /// How long one statement may run, in milliseconds; a stream is cut off then, read or not. Default 5,000.
     pub statement_timeout_ms: u64,
-    /// How long a database stays open after its last statement, in milliseconds. Default 30,000.
+    /// How long a database stays open after its last use, in milliseconds. Default 30,000.
     pub idle_close_ms: u64,
-    /// Size of one database file, in bytes. Default 1 GiB.
+    /// The size of one database, in bytes; a write beyond it answers `database-full`. Default 1 GiB.
     pub max_database_bytes: u64,
-    /// Size of what one blocking call returns, in bytes of values. Default 16 MiB.
+    /// The size of one blocking call's result, in bytes as the host holds it. Default 16 MiB.
     pub max_result_bytes: usize,
-    /// Rows that one blocking call returns. Default 100,000.
+    /// Rows in one blocking call's result. Default 100,000.
     pub max_result_rows: usize,
 }
 
 impl Default for Limits {
-    fn default() -> Self {
-        Self {
+    fn default() -> Limits {
+        Limits {
             max_open_databases: 256,
-            page_size_bytes: 4096,
+            page_size_bytes: 4_096,
             busy_timeout_ms: 5_000,
             statement_timeout_ms: 5_000,
             idle_close_ms: 30_000,
@@ -34,5 +43,43 @@ impl Default for Limits {
             max_result_bytes: 16 << 20,
             max_result_rows: 100_000,
         }
+    }
+}
+
+/// Longer than any of them makes sense, and short enough for arithmetic on times.
+const MAX_TIMEOUT_MS: u64 = 24 * 60 * 60 * 1_000;
+
+impl Limits {
+    pub(crate) fn check(&self) -> Result<(), StateError> {
+        let problem = |name, value, problem| Err(StateError::Limit { name, value, problem });
+        if self.max_open_databases == 0 {
+            return problem("max_open_databases", 0, "too small: set 1 or more");
+        }
+        if !self.page_size_bytes.is_power_of_two() || !(512..=65_536).contains(&self.page_size_bytes) {
+            let value = self.page_size_bytes.into();
+            return problem("page_size_bytes", value, "no page size: set a power of two from 512 to 65536");
+        }
+        for (name, value) in [
+            ("busy_timeout_ms", self.busy_timeout_ms),
+            ("statement_timeout_ms", self.statement_timeout_ms),
+            ("idle_close_ms", self.idle_close_ms),
+        ] {
+            if value > MAX_TIMEOUT_MS {
+                return problem(name, value, "too long: set a day (86400000) or less");
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn busy_timeout(&self) -> Duration {
+        Duration::from_millis(self.busy_timeout_ms)
+    }
+
+    pub(crate) fn statement_timeout(&self) -> Duration {
+        Duration::from_millis(self.statement_timeout_ms)
+    }
+
+    pub(crate) fn idle_close(&self) -> Duration {
+        Duration::from_millis(self.idle_close_ms)
     }
 }

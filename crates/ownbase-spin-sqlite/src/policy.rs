@@ -1,21 +1,149 @@
-//! (being written)
+//! What SQL a guest may run: the only place that decides.
+//!
+//! A connection is shared by all requests for one user, so a statement may change the database's contents and nothing
+//! else: not the file's format, not the connection's settings, not another file, not the host's own tables (`_ownbase…`).
+//! SQLite's authorizer asks here once for each prepared statement; limits are those of Durable Objects where they have
+//! any, so that what Cloudflare would refuse fails here too. Pragmas are denied unless listed; functions are allowed
+//! unless listed, and a test pins the list of all functions that this SQLite has.
+//!
+//! <https://sqlite.org/security.html>, <https://developers.cloudflare.com/durable-objects/platform/limits/>
 
-/// Which labels a component may open.
-#[derive(Clone, Debug, Default)]
-pub struct Labels {
-    names: std::sync::Arc<[String]>,
-}
+use rusqlite::{
+    Connection,
+    config::DbConfig,
+    hooks::{AuthAction, AuthContext, Authorization},
+    limits::Limit,
+};
 
-/// A name that no label can have.
-#[derive(Debug, thiserror::Error)]
-#[error("{name:?} is neither a database label nor a pattern such as \"user-*\" (allowed: a-z 0-9 _ - ~)")]
-pub struct LabelsError {
-    name: String,
-}
+/// The longest statement, in bytes.
+pub(crate) const MAX_SQL_BYTES: i32 = 100_000;
 
-impl Labels {
-    /// Exact labels (`users`) and patterns with one `*` at their end (`user-*`), in any order.
-    pub fn new(names: impl IntoIterator<Item = impl Into<String>>) -> Result<Labels, LabelsError> {
-        Ok(Labels { names: names.into_iter().map(Into::into).collect() })
+/// The longest text, blob or row, in bytes.
+pub(crate) const MAX_VALUE_BYTES: i32 = 2_000_000;
+
+/// Semicolons in one statement. rusqlite recurses once for each statement that follows the first; this bounds its stack.
+pub(crate) const MAX_SEMICOLONS: usize = 100;
+
+const LIMITS: [(Limit, i32); 15] = [
+    (Limit::SQLITE_LIMIT_LENGTH, MAX_VALUE_BYTES),
+    (Limit::SQLITE_LIMIT_SQL_LENGTH, MAX_SQL_BYTES),
+    (Limit::SQLITE_LIMIT_COLUMN, 100),
+    (Limit::SQLITE_LIMIT_VARIABLE_NUMBER, 100),
+    (Limit::SQLITE_LIMIT_COMPOUND_SELECT, 5),
+    (Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 50),
+    (Limit::SQLITE_LIMIT_EXPR_DEPTH, 100),
+    (Limit::SQLITE_LIMIT_VDBE_OP, 25_000),
+    (Limit::SQLITE_LIMIT_FUNCTION_ARG, 127),
+    (Limit::SQLITE_LIMIT_TRIGGER_DEPTH, 10),
+    (Limit::SQLITE_LIMIT_ATTACHED, 0),
+    (Limit::SQLITE_LIMIT_WORKER_THREADS, 0),
+    // Not Durable Objects': these keep SQLite's own recursion within the stack of a thread.
+    (Limit::SQLITE_LIMIT_PARSER_DEPTH, 100),
+    (Limit::SQLITE_LIMIT_SCHEMA, 1_000),
+    (Limit::SQLITE_LIMIT_TRIGGER_STEPS, 100),
+];
+
+const SETTINGS: [(DbConfig, bool); 9] = [
+    (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
+    (DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, true),
+    (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
+    (DbConfig::SQLITE_DBCONFIG_WRITABLE_SCHEMA, false),
+    (DbConfig::SQLITE_DBCONFIG_DQS_DML, false),
+    (DbConfig::SQLITE_DBCONFIG_DQS_DDL, false),
+    (DbConfig::SQLITE_DBCONFIG_ENABLE_FTS3_TOKENIZER, false),
+    (DbConfig::SQLITE_DBCONFIG_ENABLE_ATTACH_CREATE, false),
+    (DbConfig::SQLITE_DBCONFIG_ENABLE_ATTACH_WRITE, false),
+];
+
+/// Pragmas that only read, and take no value.
+const READING_PRAGMAS: [&str; 8] = [
+    "application_id",
+    "encoding",
+    "foreign_keys",
+    "freelist_count",
+    "page_count",
+    "page_size",
+    "schema_version",
+    "user_version",
+];
+
+/// Pragmas whose value is an argument. `defer_foreign_keys` does change something, until the transaction ends.
+const ASKING_PRAGMAS: [&str; 11] = [
+    "defer_foreign_keys",
+    "foreign_key_check",
+    "foreign_key_list",
+    "index_info",
+    "index_list",
+    "index_xinfo",
+    "integrity_check",
+    "quick_check",
+    "table_info",
+    "table_list",
+    "table_xinfo",
+];
+
+/// Functions that reach files, code or pointers.
+const DENIED_FUNCTIONS: [&str; 5] = ["edit", "fts3_tokenizer", "load_extension", "readfile", "writefile"];
+
+/// Virtual tables that a guest may make.
+const VIRTUAL_TABLES: [&str; 4] = ["fts5", "fts5vocab", "rtree", "rtree_i32"];
+
+/// Puts a connection under this policy, for good.
+pub(crate) fn apply(sqlite: &mut Connection) -> rusqlite::Result<()> {
+    for (limit, value) in LIMITS {
+        sqlite.set_limit(limit, value)?;
     }
+    for (setting, value) in SETTINGS {
+        sqlite.set_db_config(setting, value)?;
+    }
+    sqlite.authorizer(Some(|context: AuthContext<'_>| match admits(&context) {
+        true => Authorization::Allow,
+        false => Authorization::Deny,
+    }))
+}
+
+/// Whether a guest may do this.
+fn admits(context: &AuthContext<'_>) -> bool {
+    match context.action {
+        AuthAction::Select
+        | AuthAction::Read { .. }
+        | AuthAction::Recursive
+        | AuthAction::Transaction { .. }
+        | AuthAction::Savepoint { .. }
+        | AuthAction::Reindex { .. }
+        | AuthAction::Analyze { .. } => true,
+        AuthAction::Pragma { pragma_name, pragma_value } => admits_pragma(pragma_name, pragma_value),
+        AuthAction::Function { function_name } => !is_in(&DENIED_FUNCTIONS, function_name),
+        AuthAction::CreateVtable { table_name, module_name } => {
+            is_in(&VIRTUAL_TABLES, module_name) && is_own(table_name)
+        }
+        AuthAction::Insert { table_name }
+        | AuthAction::Update { table_name, .. }
+        | AuthAction::Delete { table_name }
+        | AuthAction::CreateTable { table_name }
+        | AuthAction::DropTable { table_name }
+        | AuthAction::AlterTable { table_name, .. }
+        | AuthAction::CreateIndex { table_name, .. }
+        | AuthAction::DropIndex { table_name, .. }
+        | AuthAction::CreateTrigger { table_name, .. }
+        | AuthAction::DropTrigger { table_name, .. }
+        | AuthAction::CreateView { view_name: table_name }
+        | AuthAction::DropView { view_name: table_name }
+        | AuthAction::DropVtable { table_name, .. } => is_own(table_name),
+        // ATTACH, DETACH, everything temporary (it would outlive the request), and what a later SQLite may add.
+        _ => false,
+    }
+}
+
+fn admits_pragma(name: &str, value: Option<&str>) -> bool {
+    is_in(&ASKING_PRAGMAS, name) || value.is_none() && is_in(&READING_PRAGMAS, name)
+}
+
+/// Whether a table is the guest's own, not the host's.
+fn is_own(table: &str) -> bool {
+    !table.get(..8).is_some_and(|start| start.eq_ignore_ascii_case("_ownbase"))
+}
+
+fn is_in(names: &[&str], name: &str) -> bool {
+    names.iter().any(|listed| listed.eq_ignore_ascii_case(name))
 }

@@ -1,0 +1,275 @@
+//! One open SQLite: runs a statement within its limits and turns rows into the interface's values.
+//!
+//! A connection serves many requests, one statement or transaction at a time. It knows SQLite only: not labels, not who
+//! waits for it, not when its file comes and goes. Statements are prepared once and kept (32 a connection).
+
+use crate::{
+    Limits,
+    bindings::spin::sqlite::sqlite::{RowResult, Value},
+    clock::Clock,
+    durability,
+    errors::{Error, is_interrupt},
+    policy,
+};
+use rusqlite::{
+    OpenFlags, Row, ToSql, ffi, params_from_iter,
+    types::{ToSqlOutput, ValueRef},
+};
+use std::{path::Path, sync::Arc, time::Instant};
+
+/// Prepared statements kept for each connection.
+const KEPT_STATEMENTS: usize = 32;
+
+/// A statement and its parameters, as the guest sent them.
+#[derive(Debug)]
+pub(crate) struct Statement {
+    pub(crate) sql: String,
+    pub(crate) parameters: Vec<Value>,
+}
+
+/// Takes a statement's answer, row by row. An error stops the statement.
+pub(crate) trait Rows {
+    /// Comes first and once: the names of the columns, none for a statement that answers nothing.
+    fn columns(&mut self, names: Vec<String>) -> Result<(), Error>;
+    /// One row; `bytes` is about what it takes in memory.
+    fn row(&mut self, row: RowResult, bytes: usize) -> Result<(), Error>;
+    /// Comes after the last row, when the statement has done all it does.
+    fn end(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+/// What an INSERT, UPDATE or DELETE changed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Changes {
+    pub(crate) rows: u64,
+    /// `None` if there can have been no INSERT.
+    pub(crate) last_insert_rowid: Option<i64>,
+}
+
+/// How far `Connection::read` came.
+pub(crate) enum Read {
+    /// The statement was run, or cannot be.
+    Done(Result<(), Error>),
+    /// It does more than read; nothing was done.
+    Refused,
+    /// Its time was over. Some rows may have been given out.
+    Stopped(Error),
+}
+
+pub(crate) struct Connection {
+    sqlite: rusqlite::Connection,
+    clock: Arc<Clock>,
+    statement_timeout_ms: u64,
+}
+
+impl Connection {
+    /// Opens a database that exists. If it was left in the middle of something, SQLite recovers it here.
+    pub(crate) fn open(file: &Path, limits: &Limits) -> Result<Connection, Error> {
+        let sqlite = open_file(file, OpenFlags::empty(), limits)?;
+        Ok(Connection::ready(sqlite, limits)?)
+    }
+
+    /// Makes the file of a new, empty database.
+    pub(crate) fn create(file: &Path, label_inside: Option<&str>, limits: &Limits) -> Result<Connection, Error> {
+        let sqlite = open_file(file, OpenFlags::SQLITE_OPEN_CREATE, limits)?;
+        if let Some(label) = label_inside {
+            sqlite.execute_batch("CREATE TABLE _ownbase_label (label TEXT NOT NULL)")?;
+            sqlite.execute("INSERT INTO _ownbase_label VALUES (?1)", [label])?;
+        }
+        Ok(Connection::ready(sqlite, limits)?)
+    }
+
+    /// An empty database in memory, on which statements for a label without a file are tried.
+    pub(crate) fn scratch(limits: &Limits) -> Result<Connection, Error> {
+        Ok(Connection::ready(rusqlite::Connection::open_in_memory()?, limits)?)
+    }
+
+    fn ready(mut sqlite: rusqlite::Connection, limits: &Limits) -> rusqlite::Result<Connection> {
+        let clock = Arc::new(Clock::default());
+        let asked = clock.clone();
+        sqlite.progress_handler(Clock::INSTRUCTIONS, Some(move || asked.is_over()))?;
+        sqlite.set_prepared_statement_cache_capacity(KEPT_STATEMENTS);
+        policy::apply(&mut sqlite)?;
+        // Reads the schema now, so that the first statement does not.
+        sqlite.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+        Ok(Connection { sqlite, clock, statement_timeout_ms: limits.statement_timeout_ms })
+    }
+
+    /// The label that the database says it belongs to.
+    pub(crate) fn label_inside(&self) -> Result<String, Error> {
+        self.clock.stop_at(None);
+        Ok(self.sqlite.query_row("SELECT label FROM _ownbase_label", [], |row| row.get(0))?)
+    }
+
+    /// Whether a guest has never made anything in the database.
+    pub(crate) fn is_empty(&self) -> Result<bool, Error> {
+        self.clock.stop_at(None);
+        let sql = "SELECT count(*) = 0 FROM sqlite_schema WHERE name <> '_ownbase_label'";
+        Ok(self.sqlite.query_row(sql, [], |row| row.get(0))?)
+    }
+
+    /// Whether a transaction is open.
+    pub(crate) fn in_transaction(&self) -> bool {
+        !self.sqlite.is_autocommit()
+    }
+
+    pub(crate) fn roll_back(&self) -> Result<(), Error> {
+        self.clock.stop_at(None);
+        Ok(self.sqlite.execute_batch("ROLLBACK")?)
+    }
+
+    /// Runs a statement to its end, at most until `until`.
+    pub(crate) fn run(
+        &self,
+        statement: &Statement,
+        until: Instant,
+        rows: &mut impl Rows,
+    ) -> Result<Option<Changes>, Error> {
+        self.clock.stop_at(Some(until));
+        let result = self.prepare(&statement.sql).and_then(|mut prepared| {
+            let changes_before = self.sqlite.total_changes();
+            answer(&mut prepared, &statement.parameters, rows)?;
+            Ok(if prepared.readonly() { None } else { self.changes_since(changes_before) })
+        });
+        result.map_err(|fault| self.explain(fault))
+    }
+
+    /// What the statement that was just run changed. SQLite's own counters are the connection's, which others share: they
+    /// tell of this statement only if they have moved, or if the count is 0.
+    fn changes_since(&self, total_before: u64) -> Option<Changes> {
+        let rows = self.sqlite.changes();
+        let moved = self.sqlite.total_changes() != total_before;
+        let last_insert_rowid = moved.then(|| self.sqlite.last_insert_rowid());
+        (moved || rows == 0).then_some(Changes { rows, last_insert_rowid })
+    }
+
+    /// Runs a statement if it does nothing but read, at most until `until`.
+    pub(crate) fn read(&self, statement: &Statement, until: Instant, rows: &mut impl Rows) -> Read {
+        self.clock.stop_at(Some(until));
+        let result = match self.prepare(&statement.sql) {
+            Ok(prepared) if !is_read(&prepared) => return Read::Refused,
+            Ok(mut prepared) => answer(&mut prepared, &statement.parameters, rows),
+            Err(fault) => Err(fault),
+        };
+        let stopped = matches!(&result, Err(Fault::Sqlite(error)) if is_interrupt(error));
+        match result.map_err(|fault| self.explain(fault)) {
+            Err(error) if stopped => Read::Stopped(error),
+            result => Read::Done(result),
+        }
+    }
+
+    /// Closes the file. SQLite moves the WAL into it first, and removes the WAL.
+    pub(crate) fn close(self) {
+        self.clock.stop_at(None);
+        if let Err((_, error)) = self.sqlite.close() {
+            tracing::warn!(%error, "a database was not closed as it should be; it is recovered when next opened");
+        }
+    }
+
+    fn prepare(&self, sql: &str) -> Result<rusqlite::CachedStatement<'_>, Fault> {
+        if sql.bytes().filter(|byte| *byte == b';').count() > policy::MAX_SEMICOLONS {
+            let limit = policy::MAX_SEMICOLONS;
+            return Err(Error::new(ffi::SQLITE_TOOBIG, format_args!("more than {limit} semicolons")).into());
+        }
+        Ok(self.sqlite.prepare_cached(sql)?)
+    }
+
+    fn explain(&self, fault: Fault) -> Error {
+        match fault {
+            Fault::Sqlite(error) if is_interrupt(&error) => {
+                let limit = self.statement_timeout_ms;
+                Error::interrupted(format_args!("the statement ran past its time limit ({limit} ms) or its request's"))
+            }
+            Fault::Sqlite(error) => error.into(),
+            Fault::Rows(error) => error,
+        }
+    }
+}
+
+/// SQLite's fault, or that of whoever takes the rows.
+enum Fault {
+    Sqlite(rusqlite::Error),
+    Rows(Error),
+}
+
+impl From<rusqlite::Error> for Fault {
+    fn from(error: rusqlite::Error) -> Fault {
+        Fault::Sqlite(error)
+    }
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Fault {
+        Fault::Rows(error)
+    }
+}
+
+fn open_file(file: &Path, flags: OpenFlags, limits: &Limits) -> Result<rusqlite::Connection, Error> {
+    let flags = flags | OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let sqlite = rusqlite::Connection::open_with_flags(file, flags)?;
+    durability::configure(&sqlite, limits)?;
+    Ok(sqlite)
+}
+
+/// Whether a statement answers rows and does nothing else. COMMIT is read-only to SQLite too, but has no columns.
+fn is_read(statement: &rusqlite::Statement<'_>) -> bool {
+    statement.readonly() && statement.column_count() > 0
+}
+
+fn answer(statement: &mut rusqlite::Statement<'_>, parameters: &[Value], out: &mut impl Rows) -> Result<(), Fault> {
+    let mut rows = statement.query(params_from_iter(parameters.iter().map(Parameter)))?;
+    // Columns are asked for after the first step: SQLite may have prepared the statement anew, for a changed schema.
+    let Some(first) = rows.next()? else {
+        drop(rows);
+        out.columns(names(statement))?;
+        return Ok(out.end()?);
+    };
+    out.columns(names(first.as_ref()))?;
+    let width = first.as_ref().column_count();
+    push(first, width, out)?;
+    while let Some(row) = rows.next()? {
+        push(row, width, out)?;
+    }
+    Ok(out.end()?)
+}
+
+fn names(statement: &rusqlite::Statement<'_>) -> Vec<String> {
+    statement.column_names().map(str::to_owned).collect()
+}
+
+fn push(row: &Row<'_>, width: usize, out: &mut impl Rows) -> Result<(), Fault> {
+    let mut values = Vec::with_capacity(width);
+    let mut bytes = size_of::<RowResult>() + width * size_of::<Value>();
+    for column in 0..width {
+        let value = row.get_ref(column)?;
+        bytes += match value {
+            ValueRef::Text(content) | ValueRef::Blob(content) => content.len(),
+            _ => 0,
+        };
+        values.push(match value {
+            ValueRef::Null => Value::Null,
+            ValueRef::Integer(integer) => Value::Integer(integer),
+            ValueRef::Real(real) => Value::Real(real),
+            // SQLite does not check that text is UTF-8; a guest can store what is not by CAST.
+            ValueRef::Text(text) => Value::Text(String::from_utf8_lossy(text).into_owned()),
+            ValueRef::Blob(blob) => Value::Blob(blob.to_vec()),
+        });
+    }
+    Ok(out.row(RowResult { values }, bytes)?)
+}
+
+/// Binds a value without copying it.
+struct Parameter<'a>(&'a Value);
+
+impl ToSql for Parameter<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self.0 {
+            Value::Null => ValueRef::Null,
+            Value::Integer(integer) => ValueRef::Integer(*integer),
+            Value::Real(real) => ValueRef::Real(*real),
+            Value::Text(text) => ValueRef::Text(text.as_bytes()),
+            Value::Blob(blob) => ValueRef::Blob(blob),
+        }))
+    }
+}

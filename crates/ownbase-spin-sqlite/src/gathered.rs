@@ -1,0 +1,39 @@
+//! A blocking call's answer, gathered whole within the limits on rows and bytes.
+
+use crate::{
+    bindings::spin::sqlite::sqlite::{QueryResult, RowResult},
+    connection::Rows,
+    errors::Error,
+};
+use rusqlite::ffi;
+
+pub(crate) struct Gathered {
+    pub(crate) result: QueryResult,
+    bytes: usize,
+    max_rows: usize,
+    max_bytes: usize,
+}
+
+impl Gathered {
+    pub(crate) fn new(max_rows: usize, max_bytes: usize) -> Gathered {
+        Gathered { result: QueryResult { columns: Vec::new(), rows: Vec::new() }, bytes: 0, max_rows, max_bytes }
+    }
+}
+
+impl Rows for Gathered {
+    fn columns(&mut self, names: Vec<String>) -> Result<(), Error> {
+        self.result.columns = names;
+        Ok(())
+    }
+
+    fn row(&mut self, row: RowResult, bytes: usize) -> Result<(), Error> {
+        self.bytes += bytes;
+        let (max_rows, max_bytes) = (self.max_rows, self.max_bytes);
+        if self.result.rows.len() == max_rows || self.bytes > max_bytes {
+            let message = format_args!("the result has more than {max_rows} rows or {max_bytes} bytes (ask for fewer)");
+            return Err(Error::new(ffi::SQLITE_TOOBIG, message));
+        }
+        self.result.rows.push(row);
+        Ok(())
+    }
+}

@@ -1,0 +1,257 @@
+//! A guest's connection: decides where a call runs, what it waits for, and what becomes of a transaction.
+//!
+//! A statement that only reads an open database that nobody holds runs here and now, on the thread that serves; it is
+//! stopped after about a millisecond and then starts over elsewhere. Everything else runs on a blocking thread: what
+//! opens, makes, writes, syncs, waits or takes long. The database waited for is held for one statement, or from the
+//! statement that begins a transaction to the one that ends it, or until the request or the connection is over.
+
+use crate::{
+    bindings::spin::sqlite::sqlite::{QueryResult, RowResult, Value},
+    connection::{Changes, Read, Rows, Statement},
+    database::{Lease, Shared},
+    databases::Databases,
+    errors::Error,
+    gathered::Gathered,
+    scope::{Begun, Scope, Transaction},
+};
+use rusqlite::ffi;
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
+};
+use tokio::task::{JoinError, JoinHandle};
+
+/// What a read may take of the thread that serves.
+const INLINE_BUDGET: Duration = Duration::from_millis(1);
+
+/// Not SQL of anybody's: closes the database and deletes its file. Answers one row, as no other host does.
+const ERASE: &str = "PRAGMA ownbase_erase";
+
+/// One guest's connection to one label.
+pub(crate) struct Session {
+    databases: Databases,
+    label: Arc<str>,
+    database: Shared,
+    begun: Mutex<Begun>,
+    /// For calls that belong to no request that the embedder has told of.
+    own_scope: OnceLock<Scope>,
+    last_insert_rowid: AtomicI64,
+    changes: AtomicU64,
+}
+
+/// A statement about to run on a blocking thread, with what it needs there.
+struct Job<R> {
+    session: Arc<Session>,
+    scope: Scope,
+    hold: Hold,
+    statement: Statement,
+    until: Instant,
+    rows: R,
+}
+
+/// How the statement has the database: for itself, or with others of its transaction.
+enum Hold {
+    Alone(Lease),
+    Within(Arc<Transaction>),
+}
+
+impl Session {
+    /// The caller has checked that the label may be opened.
+    pub(crate) fn new(databases: Databases, label: &str) -> Session {
+        let (label, database) = databases.entry(label);
+        Session {
+            databases,
+            label,
+            database,
+            begun: Mutex::default(),
+            own_scope: OnceLock::new(),
+            last_insert_rowid: AtomicI64::new(0),
+            changes: AtomicU64::new(0),
+        }
+    }
+
+    /// Runs a statement and gathers its answer.
+    pub(crate) async fn execute(
+        self: &Arc<Self>,
+        scope: Option<Scope>,
+        statement: Statement,
+    ) -> Result<QueryResult, Error> {
+        let scope = self.enter(scope)?;
+        if let Some(result) = self.read_here(&scope, &statement) {
+            return result;
+        }
+        let job = self.job(scope, statement, |_| self.gathered()).await?;
+        tokio::task::spawn_blocking(move || job.run()).await.map_err(panicked)?.map(|gathered| gathered.result)
+    }
+
+    /// Starts a statement whose answer goes to `rows` as it comes; `rows` is made when the statement's time begins, and told
+    /// when it ends. The statement does not stop when the task is dropped, but on an error of `rows`.
+    pub(crate) async fn start<R: Rows + Send + 'static>(
+        self: &Arc<Self>,
+        scope: Option<Scope>,
+        statement: Statement,
+        rows: impl FnOnce(Instant) -> R,
+    ) -> Result<JoinHandle<Result<(), Error>>, Error> {
+        let scope = self.enter(scope)?;
+        let job = self.job(scope, statement, rows).await?;
+        Ok(tokio::task::spawn_blocking(move || job.run().map(drop)))
+    }
+
+    /// The rowid of this connection's latest INSERT, or 0.
+    pub(crate) fn last_insert_rowid(&self) -> i64 {
+        self.last_insert_rowid.load(Relaxed)
+    }
+
+    /// Rows changed by this connection's latest writing statement.
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes.load(Relaxed)
+    }
+
+    /// The guest is done with the connection: a transaction that is still open is rolled back.
+    pub(crate) fn close(&self) {
+        self.begun().abandon();
+    }
+
+    fn enter(&self, scope: Option<Scope>) -> Result<Scope, Error> {
+        let scope = scope.unwrap_or_else(|| self.own_scope.get_or_init(|| Scope::new(None)).clone());
+        scope.enter(&self.label)?;
+        match self.databases.is_closing() {
+            false => Ok(scope),
+            true => Err(Error::misuse("the databases are being closed")),
+        }
+    }
+
+    fn read_here(&self, scope: &Scope, statement: &Statement) -> Option<Result<QueryResult, Error>> {
+        let until = self.until(scope, INLINE_BUDGET);
+        let mut gathered = self.gathered();
+        let within = self.begun().within(scope);
+        let read = match within {
+            Some(transaction) => transaction.try_lock()?.read(statement, until, &mut gathered),
+            None => {
+                let read = self.database.try_lock().ok()?.read(statement, until, &mut gathered);
+                self.databases.announce_idle();
+                read
+            }
+        };
+        match read {
+            Read::Done(result) => Some(result.map(|()| gathered.result)),
+            Read::Refused | Read::Stopped(_) => None,
+        }
+    }
+
+    async fn job<R>(
+        self: &Arc<Self>,
+        scope: Scope,
+        statement: Statement,
+        rows: impl FnOnce(Instant) -> R,
+    ) -> Result<Job<R>, Error> {
+        let within = self.begun().within(&scope);
+        let hold = match within {
+            Some(transaction) => Hold::Within(transaction),
+            None => Hold::Alone(self.wait(&scope).await?),
+        };
+        let until = self.until(&scope, self.databases.limits().statement_timeout());
+        Ok(Job { session: self.clone(), scope, hold, statement, until, rows: rows(until) })
+    }
+
+    async fn wait(&self, scope: &Scope) -> Result<Lease, Error> {
+        if let Some(lease) = Lease::try_take(&self.database) {
+            return Ok(lease);
+        }
+        let until = self.until(scope, self.databases.limits().busy_timeout());
+        tokio::time::timeout_at(until.into(), Lease::wait(&self.database))
+            .await
+            .map_err(|_| Error::busy("another request held the database for too long"))
+    }
+
+    /// The end of a time limit that begins now, or of the request's.
+    fn until(&self, scope: &Scope, limit: Duration) -> Instant {
+        let until = Instant::now() + limit;
+        scope.deadline().map_or(until, |deadline| deadline.min(until))
+    }
+
+    fn gathered(&self) -> Gathered {
+        let limits = self.databases.limits();
+        Gathered::new(limits.max_result_rows, limits.max_result_bytes)
+    }
+
+    fn note(&self, changes: Option<Changes>) {
+        if let Some(changes) = changes {
+            self.changes.store(changes.rows, Relaxed);
+            if let Some(rowid) = changes.last_insert_rowid {
+                self.last_insert_rowid.store(rowid, Relaxed);
+            }
+        }
+    }
+
+    fn begun(&self) -> MutexGuard<'_, Begun> {
+        self.begun.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.close();
+        self.databases.let_go(&self.label, &self.database);
+    }
+}
+
+impl<R: Rows> Job<R> {
+    fn run(mut self) -> Result<R, Error> {
+        match self.hold {
+            Hold::Alone(mut lease) => {
+                let result = run_on(&mut lease, &self.session, &self.statement, self.until, &mut self.rows);
+                if result.is_ok() && lease.in_transaction() {
+                    *self.session.begun() = self.scope.begin(lease)?;
+                } else {
+                    // Before the answer goes out: settles what the statement left.
+                    drop(lease);
+                }
+                result.map(|()| self.rows)
+            }
+            Hold::Within(transaction) => {
+                let mut lease = transaction.lock();
+                let result = run_on(&mut lease, &self.session, &self.statement, self.until, &mut self.rows);
+                let is_over = !lease.in_transaction();
+                drop(lease);
+                if is_over {
+                    self.scope.finish(&transaction);
+                }
+                drop(transaction);
+                result.map(|()| self.rows)
+            }
+        }
+    }
+}
+
+fn run_on(
+    lease: &mut Lease,
+    session: &Session,
+    statement: &Statement,
+    until: Instant,
+    rows: &mut impl Rows,
+) -> Result<(), Error> {
+    if statement.sql == ERASE {
+        return erase(lease, rows);
+    }
+    let changes = lease.run(&session.databases, statement, until, rows)?;
+    session.note(changes);
+    Ok(())
+}
+
+fn erase(lease: &mut Lease, rows: &mut impl Rows) -> Result<(), Error> {
+    if lease.in_transaction() {
+        return Err(Error::misuse("a database cannot be erased within a transaction"));
+    }
+    lease.erase()?;
+    rows.columns(vec!["erased".to_owned()])?;
+    rows.row(RowResult { values: vec![Value::Integer(1)] }, 0)
+}
+
+pub(crate) fn panicked(error: JoinError) -> Error {
+    tracing::error!(%error, "a statement's task failed");
+    Error::new(ffi::SQLITE_INTERNAL, "the statement's task failed")
+}

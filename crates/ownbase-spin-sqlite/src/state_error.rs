@@ -1,0 +1,42 @@
+//! Why a state directory cannot be used.
+
+use std::{io, path::PathBuf};
+
+/// Why a state directory cannot be used. The message is one line and says what to do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StateError {
+    /// Another process has it.
+    #[error("the state directory {} is in use by another process (stop that one, or name another directory)", path.display())]
+    Locked {
+        /// The state directory.
+        path: PathBuf,
+    },
+    /// It cannot be made, read or written.
+    #[error("the state directory {} cannot be used: {source} (name one that this user may write to)", path.display())]
+    Unusable {
+        /// The state directory.
+        path: PathBuf,
+        /// What the system answered.
+        source: io::Error,
+    },
+    /// The SQLite in this program can corrupt databases.
+    #[error("SQLite {version} has a bug that corrupts WAL databases (build with 3.51.3 or newer)")]
+    Sqlite {
+        /// The version in this program.
+        version: &'static str,
+    },
+    /// A limit is out of range.
+    #[error("{name} is {value}, which is {problem}")]
+    Limit {
+        /// The limit's name, a field of `Limits`.
+        name: &'static str,
+        /// Its value.
+        value: u64,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// The system refused a thread.
+    #[error("no thread could be started: {0} (raise the limit on threads)")]
+    Thread(io::Error),
+}
