@@ -7,12 +7,18 @@
 use crate::repository::{Repository, run};
 use crate::setup::COMPONENT;
 use anyhow::Context;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// Builds the component as spin.toml's build command does.
 pub(crate) fn component(repository: &Repository) -> anyhow::Result<()> {
-    let target = ["--target", COMPONENT, "--target-dir", "target"];
-    run(repository.cargo().args(["build", "--package", "notes", "--release"]).args(target))
+    run(&mut component_build(repository))
+}
+
+fn component_build(repository: &Repository) -> Command {
+    let mut cargo = repository.cargo();
+    cargo.args(["build", "--package", "notes", "--release", "--target", COMPONENT, "--target-dir", "target"]);
+    cargo
 }
 
 /// The component that [`component`] builds.
@@ -20,17 +26,17 @@ pub(crate) fn component_path(repository: &Repository) -> PathBuf {
     repository.root.join("target").join(COMPONENT).join("release/notes.wasm")
 }
 
-/// Builds the service as its next release might be: with one more migration. Not optimised, so that it shares what the
-/// tests' build has already compiled for the host.
+/// Builds the service as its next release might be, with one more migration, and sets it aside: only the service itself
+/// is compiled anew for it, and the next build of the true component writes over it.
 pub(crate) fn next_component(repository: &Repository) -> anyhow::Result<()> {
-    let mut cargo = repository.cargo();
-    cargo.args(["build", "--package", "notes", "--target", COMPONENT]);
-    run(cargo.env("OWNBASE_MIGRATIONS", repository.root.join("tests/conformance/migrations-next")))
+    let migrations = repository.root.join("tests/conformance/migrations-next");
+    run(component_build(repository).env("OWNBASE_MIGRATIONS", migrations))?;
+    set_aside(&component_path(repository), &next_component_path(repository))
 }
 
-/// The component that [`next_component`] builds.
+/// The component that [`next_component`] sets aside.
 pub(crate) fn next_component_path(repository: &Repository) -> PathBuf {
-    repository.target.join(COMPONENT).join("debug/notes.wasm")
+    component_path(repository).with_file_name("notes-next.wasm")
 }
 
 /// Builds the `ownbase` command.
@@ -43,12 +49,11 @@ pub(crate) fn host_path(repository: &Repository) -> PathBuf {
     host_file(repository, "ownbase")
 }
 
-/// Builds an `ownbase` that can be told to do wrong, and sets it aside: the next build of the true one writes over it.
+/// Builds an `ownbase` that can be told to do wrong, and sets it aside, since the next build of the true
+/// one writes over it.
 pub(crate) fn sabotage(repository: &Repository) -> anyhow::Result<()> {
     run(repository.cargo().args(["build", "--package", "ownbase", "--profile", "host", "--features", "sabotage"]))?;
-    let aside = sabotage_path(repository);
-    std::fs::copy(host_path(repository), &aside).with_context(|| format!("cannot write {}", aside.display()))?;
-    Ok(())
+    set_aside(&host_path(repository), &sabotage_path(repository))
 }
 
 /// The binary that [`sabotage`] sets aside.
@@ -64,6 +69,12 @@ pub(crate) fn native(repository: &Repository) -> anyhow::Result<()> {
 /// The binary that [`native`] builds.
 pub(crate) fn native_path(repository: &Repository) -> PathBuf {
     host_file(repository, "notes-native")
+}
+
+/// Copies what the next build would write over.
+fn set_aside(built: &Path, aside: &Path) -> anyhow::Result<()> {
+    std::fs::copy(built, aside).with_context(|| format!("cannot write {}", aside.display()))?;
+    Ok(())
 }
 
 /// A binary in the profile `host`'s folder.

@@ -24,11 +24,11 @@ pub(crate) fn run(repository: &Repository, filter: Option<&str>) -> anyhow::Resu
     steps.summary()
 }
 
-/// Order matters: the sabotaged binary is built before the true one, which takes its place.
+/// Order matters: the variants are built before the true ones, which take their place.
 fn build(repository: &Repository, steps: &mut Steps) {
     steps.take("set up", || setup::ensure(&[setup::COMPONENT, setup::DURABLE_OBJECT]));
-    steps.take("build the component", || artifacts::component(repository));
     steps.take("build the next component", || artifacts::next_component(repository));
+    steps.take("build the component", || artifacts::component(repository));
     steps.take("build ownbase with sabotage", || artifacts::sabotage(repository));
     steps.take("build ownbase", || artifacts::host(repository));
 }
