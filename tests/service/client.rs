@@ -10,34 +10,41 @@ use serde_json::{Value, json};
 
 use crate::world::World;
 
-pub(crate) struct Answer(pub Response<Bytes>);
+pub(crate) struct Answer {
+    pub(crate) response: Response<Bytes>,
+    /// The body; null where there is none. Parsed once, as some bodies are long.
+    json: Value,
+}
 
 impl Answer {
     pub(crate) fn status(&self) -> u16 {
-        self.0.status().as_u16()
+        self.response.status().as_u16()
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.0.headers().get(name).map(|value| value.to_str().unwrap())
+        self.response.headers().get(name).map(|value| value.to_str().unwrap())
     }
 
-    pub(crate) fn json(&self) -> Value {
-        serde_json::from_slice(self.0.body()).unwrap()
+    pub(crate) fn body(&self) -> &Bytes {
+        self.response.body()
+    }
+
+    pub(crate) fn json(&self) -> &Value {
+        &self.json
     }
 
     /// The `note` of an answer that has one.
     pub(crate) fn note(&self) -> Value {
-        self.json()["note"].clone()
+        self.json["note"].clone()
     }
 
     /// The texts of a list.
     pub(crate) fn texts(&self) -> Vec<String> {
-        let notes = self.json()["notes"].clone();
-        notes.as_array().unwrap().iter().map(|note| note["text"].as_str().unwrap().to_owned()).collect()
+        self.json["notes"].as_array().unwrap().iter().map(|note| note["text"].as_str().unwrap().to_owned()).collect()
     }
 
     pub(crate) fn detail(&self) -> String {
-        self.json()["detail"].as_str().unwrap().to_owned()
+        self.json["detail"].as_str().unwrap().to_owned()
     }
 }
 
@@ -47,8 +54,8 @@ impl World {
             ControlFlow::Break(answer) => answer,
             ControlFlow::Continue(()) => notes::handle(&request, self),
         };
-        check_every_answer(&request, &response);
-        Answer(response)
+        let json = check_every_answer(&request, &response);
+        Answer { response, json }
     }
 
     pub(crate) fn get(&self, path: &str) -> Answer {
@@ -70,7 +77,7 @@ impl World {
     /// Creates a note and returns its path.
     pub(crate) fn create(&self, user: &str, text: &str) -> String {
         let answer = self.post(user, text);
-        assert_eq!(answer.status(), 201, "{:?}", answer.0.extensions().get::<notes::Cause>());
+        assert_eq!(answer.status(), 201, "{:?}", answer.response.extensions().get::<notes::Cause>());
         answer.header("location").unwrap().to_owned()
     }
 }
@@ -88,16 +95,19 @@ pub(crate) fn with_header(mut request: Request<Bytes>, name: &'static str, value
     request
 }
 
-/// What holds for every answer to every request.
-pub(crate) fn check_every_answer(request: &Request<Bytes>, response: &Response<Bytes>) {
+/// What holds for every answer to every request. Returns the body.
+fn check_every_answer(request: &Request<Bytes>, response: &Response<Bytes>) -> Value {
     let headers = response.headers();
     let status = response.status().as_u16();
     let body = response.body();
     assert_eq!(headers.get("x-request-id"), request.headers().get("x-request-id"));
     assert!(headers.values().all(|value| value.to_str().is_ok() || Some(value) == headers.get("x-request-id")));
 
+    assert_eq!(headers.contains_key("allow"), status == 405 || request.method() == Method::OPTIONS && status == 204);
+    assert_eq!(headers.contains_key("location"), status == 201);
     if status == 204 || status == 304 {
         assert!(body.is_empty() && !headers.contains_key("content-length") && !headers.contains_key("content-type"));
+        Value::Null
     } else {
         assert_eq!(headers["content-length"], body.len().to_string());
         let json: Value = serde_json::from_slice(body).expect("every body is JSON");
@@ -106,9 +116,8 @@ pub(crate) fn check_every_answer(request: &Request<Bytes>, response: &Response<B
         } else {
             check_problem(request, response, &json);
         }
+        json
     }
-    assert_eq!(headers.contains_key("allow"), status == 405 || request.method() == Method::OPTIONS && status == 204);
-    assert_eq!(headers.contains_key("location"), status == 201);
 }
 
 fn check_problem(request: &Request<Bytes>, response: &Response<Bytes>, problem: &Value) {

@@ -11,8 +11,8 @@ use crate::world::World;
 fn only_a_valid_post_makes_a_database() {
     let world = World::new();
     let note = "/john/note_aaaaaaaaaaaaaaaa";
-    assert_eq!(world.get("/john").0.body(), r#"{"notes":[]}"#);
-    assert_eq!(world.get("/john?limit=5").0.body(), r#"{"notes":[]}"#);
+    assert_eq!(world.get("/john").body(), r#"{"notes":[]}"#);
+    assert_eq!(world.get("/john?limit=5").body(), r#"{"notes":[]}"#);
     assert_eq!(world.get(note).status(), 404);
     assert_eq!(world.patch(note, "a").status(), 404);
     assert_eq!(world.delete(note).status(), 404);
@@ -95,7 +95,7 @@ fn a_user_erased_by_another_instance_is_one_without_notes() {
     let erase = || assert_eq!(other.delete("/john").status(), 204);
 
     erase();
-    assert_eq!(world.get("/john").0.body(), r#"{"notes":[]}"#);
+    assert_eq!(world.get("/john").body(), r#"{"notes":[]}"#);
     assert_eq!(world.get(&note).status(), 404);
     assert_eq!(world.patch(&note, "a").status(), 404);
     assert_eq!(world.delete(&note).status(), 404);

@@ -22,10 +22,10 @@ fn check_fault(error: Error, status: u16, says: &str) {
     for answer in answers {
         assert_eq!(answer.status(), status, "{error:?}");
         assert!(answer.detail().contains(says), "{}", answer.detail());
-        let body = String::from_utf8_lossy(answer.0.body()).into_owned();
+        let body = String::from_utf8_lossy(answer.body()).into_owned();
         assert!(!body.contains("SELECT") && !body.contains("/var") && !body.contains("SQLITE"), "{body}");
         assert_eq!(answer.header("retry-after"), matches!(error, Error::Busy).then_some("1"), "{error:?}");
-        assert_eq!(answer.0.extensions().get(), Some(&notes::Cause(error.to_string())));
+        assert_eq!(answer.response.extensions().get(), Some(&notes::Cause(error.to_string())));
     }
     assert_eq!(world.another().get("/john").texts(), ["kept"]);
 }

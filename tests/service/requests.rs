@@ -23,23 +23,23 @@ fn a_note_is_created_shown_changed_and_deleted() {
     );
     let time = r#""2025-03-23T15:42:18.760Z""#;
     let note = format!(r#"{{"note":{{"id":"{id}","text":"Buy groceries","created":{time},"updated":{time}}}}}"#);
-    assert_eq!(created.0.body(), &note, "members in this order, times in this form");
+    assert_eq!(created.body(), &note, "members in this order, times in this form");
 
     let path = format!("/john/{id}");
-    assert_eq!((world.get(&path).status(), world.get(&path).0.body()), (200, &Bytes::from(note)));
+    assert_eq!((world.get(&path).status(), world.get(&path).body()), (200, &Bytes::from(note)));
 
     world.set_clock(MARCH_2025 + 1240);
     let changed = world.patch(&path, "Buy wine");
     assert_eq!(changed.status(), 200);
     let time = r#""created":"2025-03-23T15:42:18.760Z","updated":"2025-03-23T15:42:20.000Z""#;
     let note = format!(r#"{{"note":{{"id":"{id}","text":"Buy wine",{time}}}}}"#);
-    assert_eq!(changed.0.body(), &note);
-    assert_eq!(world.get(&path).0.body(), &note);
+    assert_eq!(changed.body(), &note);
+    assert_eq!(world.get(&path).body(), &note);
 
     let deleted = world.delete(&path);
-    assert_eq!((deleted.status(), deleted.0.body()), (200, &Bytes::from(note)));
+    assert_eq!((deleted.status(), deleted.body()), (200, &Bytes::from(note)));
     assert_eq!(world.get(&path).status(), 404);
-    assert_eq!(world.get("/john").0.body(), r#"{"notes":[]}"#);
+    assert_eq!(world.get("/john").body(), r#"{"notes":[]}"#);
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn erasing_a_user_leaves_nothing_and_a_later_post_starts_afresh() {
     let old = world.create("/john", "old");
     assert_eq!(world.delete("/john").status(), 204);
     assert!(!world.has_files());
-    assert_eq!(world.get("/john").0.body(), r#"{"notes":[]}"#);
+    assert_eq!(world.get("/john").body(), r#"{"notes":[]}"#);
     assert_eq!(world.get(&old).status(), 404);
     world.create("/john", "new");
     assert_eq!(world.get("/john").texts(), ["new"]);
@@ -100,7 +100,7 @@ fn the_service_says_what_it_is() {
     let answer = World::new().get("/");
     assert_eq!(answer.status(), 200);
     let version = env!("CARGO_PKG_VERSION");
-    assert_eq!(answer.0.body(), &format!(r#"{{"service":"ownbase","version":"{version}","schema":1}}"#));
+    assert_eq!(answer.body(), &format!(r#"{{"service":"ownbase","version":"{version}","schema":1}}"#));
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn head_is_answered_as_get() {
     for path in ["/", "/john", "/john?limit=1", &note, "/john/x", "/%zz", "/john?limit=0"] {
         let (head, get) = (world.send(request("HEAD", path, "")), world.get(path));
         assert_eq!(head.status(), get.status(), "{path}");
-        assert_eq!(head.0.headers(), get.0.headers(), "{path}");
+        assert_eq!(head.response.headers(), get.response.headers(), "{path}");
     }
 }
 
