@@ -17,10 +17,10 @@ cases! {
 }
 
 const SILENT: usize = 48;
-/// A tenth of what a request may take before a client of the suite gives up.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// Long for an undisturbed server on a busy machine, short beside the time limits that end a slow connection.
+const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Others make, list and change notes within the time that an undisturbed server needs many times less of.
+/// Others make, list and change notes meanwhile.
 fn others_are_served(site: &Site) -> Result<()> {
     let (client, user) = (site.client(), fresh_path("undisturbed"));
     for index in 0..5 {

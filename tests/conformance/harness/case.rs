@@ -89,5 +89,10 @@ impl Subject {
 /// The test of `case` against `subject`.
 pub(crate) fn trial(case: Case, subject: &Arc<Subject>) -> Trial {
     let subject = Arc::clone(subject);
-    Trial::ignorable_test(case.name, move || subject.run(case.run).map_err(|error| Failed::from(format!("{error:?}"))))
+    Trial::ignorable_test(case.name, move || subject.run(case.run).map_err(|error| Failed::from(explained(&error))))
+}
+
+/// An error and its causes, a line each, without the backtrace that anyhow's own form has.
+fn explained(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).collect::<Vec<_>>().join("\n  because: ")
 }
