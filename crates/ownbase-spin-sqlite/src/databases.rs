@@ -126,13 +126,7 @@ impl Databases {
 
     /// To be called by whoever is about to let go of an entry: forgets the label if nobody else uses it.
     pub(crate) fn let_go(&self, label: &str, entry: &Shared) {
-        if is_closed(entry) {
-            let mut entries = self.entries();
-            // Nobody can join meanwhile: that needs the lock on the map.
-            if Arc::strong_count(entry) == 2 && is_closed(entry) {
-                entries.remove(label);
-            }
-        }
+        self.0.let_go(label, entry);
     }
 
     /// To be called when a database has fallen idle other than by the end of a lease.
@@ -164,9 +158,27 @@ impl Databases {
 impl Inner {
     /// Closes the first open database, in order of use, that nobody holds and that is `ripe`. May block.
     fn close_one(&self, ripe: impl Fn(&Database) -> bool) -> bool {
-        let free = |entry: &Shared| Lease::try_take_if(entry, |database| database.is_open() && ripe(database));
-        let lease = self.entries().values().find_map(free);
-        lease.map(|mut lease| lease.close()).is_some()
+        let closable = |(label, entry): (&Arc<str>, &Shared)| {
+            let lease = Lease::try_take_if(entry, |database| database.is_open() && ripe(database))?;
+            Some((label.clone(), entry.clone(), lease))
+        };
+        let Some((label, entry, mut lease)) = self.entries().iter().find_map(closable) else {
+            return false;
+        };
+        lease.close();
+        drop(lease);
+        self.let_go(&label, &entry);
+        true
+    }
+
+    fn let_go(&self, label: &str, entry: &Shared) {
+        if is_closed(entry) {
+            let mut entries = self.entries();
+            // The map's and the caller's. Nobody can join meanwhile: that needs the lock on the map.
+            if Arc::strong_count(entry) == 2 && is_closed(entry) {
+                entries.remove(label);
+            }
+        }
     }
 
     /// Forgets labels that nobody uses.

@@ -11,10 +11,13 @@ mod errors;
 mod files;
 mod gathered;
 mod host;
+mod job;
 mod labels;
 mod limits;
 mod policy;
 mod rooms;
+#[cfg(feature = "sabotage")]
+mod sabotage;
 mod scope;
 mod scratch;
 mod session;

@@ -56,8 +56,10 @@ const SETTINGS: [(DbConfig, bool); 9] = [
 ];
 
 /// Pragmas that only read, and take no value.
-const READING_PRAGMAS: [&str; 8] = [
+const READING_PRAGMAS: [&str; 9] = [
     "application_id",
+    // Full-text search asks it.
+    "data_version",
     "encoding",
     "foreign_keys",
     "freelist_count",
@@ -82,11 +84,11 @@ const ASKING_PRAGMAS: [&str; 11] = [
     "table_xinfo",
 ];
 
-/// Functions that reach files, code or pointers.
-const DENIED_FUNCTIONS: [&str; 5] = ["edit", "fts3_tokenizer", "load_extension", "readfile", "writefile"];
+/// Functions that reach code, pointers or the host's log.
+const DENIED_FUNCTIONS: [&str; 3] = ["fts3_tokenizer", "load_extension", "sqlite_log"];
 
 /// Virtual tables that a guest may make.
-const VIRTUAL_TABLES: [&str; 4] = ["fts5", "fts5vocab", "rtree", "rtree_i32"];
+const VIRTUAL_TABLES: [&str; 2] = ["fts5", "fts5vocab"];
 
 /// Puts a connection under this policy, for good.
 pub(crate) fn apply(sqlite: &mut Connection) -> rusqlite::Result<()> {
@@ -114,6 +116,8 @@ fn admits(context: &AuthContext<'_>) -> bool {
         | AuthAction::Analyze { .. } => true,
         AuthAction::Pragma { pragma_name, pragma_value } => admits_pragma(pragma_name, pragma_value),
         AuthAction::Function { function_name } => !is_in(&DENIED_FUNCTIONS, function_name),
+        // `CREATE TABLE temp.t` says so here only.
+        _ if context.database_name == Some("temp") && !touches_rows(&context.action) => false,
         AuthAction::CreateVtable { table_name, module_name } => {
             is_in(&VIRTUAL_TABLES, module_name) && is_own(table_name)
         }
@@ -133,6 +137,11 @@ fn admits(context: &AuthContext<'_>) -> bool {
         // ATTACH, DETACH, everything temporary (it would outlive the request), and what a later SQLite may add.
         _ => false,
     }
+}
+
+/// Whether an action is about rows of a table that exists. ALTER TABLE does that to the temporary schema, which is empty.
+fn touches_rows(action: &AuthAction<'_>) -> bool {
+    matches!(action, AuthAction::Insert { .. } | AuthAction::Update { .. } | AuthAction::Delete { .. })
 }
 
 fn admits_pragma(name: &str, value: Option<&str>) -> bool {

@@ -6,13 +6,14 @@
 //! statement that begins a transaction to the one that ends it, or until the request or the connection is over.
 
 use crate::{
-    bindings::spin::sqlite::sqlite::{QueryResult, RowResult, Value},
+    bindings::spin::sqlite::sqlite::QueryResult,
     connection::{Changes, Read, Rows, Statement},
     database::{Lease, Shared},
     databases::Databases,
     errors::Error,
     gathered::Gathered,
-    scope::{Begun, Scope, Transaction},
+    job::{self, Hold, Job},
+    scope::{Begun, Scope},
 };
 use rusqlite::ffi;
 use std::{
@@ -27,9 +28,6 @@ use tokio::task::{JoinError, JoinHandle};
 /// What a read may take of the thread that serves.
 const INLINE_BUDGET: Duration = Duration::from_millis(1);
 
-/// Not SQL of anybody's: closes the database and deletes its file. Answers one row, as no other host does.
-const ERASE: &str = "PRAGMA ownbase_erase";
-
 /// One guest's connection to one label.
 pub(crate) struct Session {
     databases: Databases,
@@ -40,22 +38,6 @@ pub(crate) struct Session {
     own_scope: OnceLock<Scope>,
     last_insert_rowid: AtomicI64,
     changes: AtomicU64,
-}
-
-/// A statement about to run on a blocking thread, with what it needs there.
-struct Job<R> {
-    session: Arc<Session>,
-    scope: Scope,
-    hold: Hold,
-    statement: Statement,
-    until: Instant,
-    rows: R,
-}
-
-/// How the statement has the database: for itself, or with others of its transaction.
-enum Hold {
-    Alone(Lease),
-    Within(Arc<Transaction>),
 }
 
 impl Session {
@@ -125,6 +107,9 @@ impl Session {
     }
 
     fn read_here(&self, scope: &Scope, statement: &Statement) -> Option<Result<QueryResult, Error>> {
+        if job::is_erase(statement) {
+            return None;
+        }
         let until = self.until(scope, INLINE_BUDGET);
         let mut gathered = self.gathered();
         let within = self.begun().within(scope);
@@ -178,7 +163,15 @@ impl Session {
         Gathered::new(limits.max_result_rows, limits.max_result_bytes)
     }
 
-    fn note(&self, changes: Option<Changes>) {
+    pub(crate) fn databases(&self) -> &Databases {
+        &self.databases
+    }
+
+    pub(crate) fn note_begun(&self, begun: Begun) {
+        *self.begun() = begun;
+    }
+
+    pub(crate) fn note_changes(&self, changes: Option<Changes>) {
         if let Some(changes) = changes {
             self.changes.store(changes.rows, Relaxed);
             if let Some(rowid) = changes.last_insert_rowid {
@@ -199,58 +192,7 @@ impl Drop for Session {
     }
 }
 
-impl<R: Rows> Job<R> {
-    fn run(mut self) -> Result<R, Error> {
-        match self.hold {
-            Hold::Alone(mut lease) => {
-                let result = run_on(&mut lease, &self.session, &self.statement, self.until, &mut self.rows);
-                if result.is_ok() && lease.in_transaction() {
-                    *self.session.begun() = self.scope.begin(lease)?;
-                } else {
-                    // Before the answer goes out: settles what the statement left.
-                    drop(lease);
-                }
-                result.map(|()| self.rows)
-            }
-            Hold::Within(transaction) => {
-                let mut lease = transaction.lock();
-                let result = run_on(&mut lease, &self.session, &self.statement, self.until, &mut self.rows);
-                let is_over = !lease.in_transaction();
-                drop(lease);
-                if is_over {
-                    self.scope.finish(&transaction);
-                }
-                drop(transaction);
-                result.map(|()| self.rows)
-            }
-        }
-    }
-}
-
-fn run_on(
-    lease: &mut Lease,
-    session: &Session,
-    statement: &Statement,
-    until: Instant,
-    rows: &mut impl Rows,
-) -> Result<(), Error> {
-    if statement.sql == ERASE {
-        return erase(lease, rows);
-    }
-    let changes = lease.run(&session.databases, statement, until, rows)?;
-    session.note(changes);
-    Ok(())
-}
-
-fn erase(lease: &mut Lease, rows: &mut impl Rows) -> Result<(), Error> {
-    if lease.in_transaction() {
-        return Err(Error::misuse("a database cannot be erased within a transaction"));
-    }
-    lease.erase()?;
-    rows.columns(vec!["erased".to_owned()])?;
-    rows.row(RowResult { values: vec![Value::Integer(1)] }, 0)
-}
-
+/// A statement's task failed: it panicked, or the runtime is going down.
 pub(crate) fn panicked(error: JoinError) -> Error {
     tracing::error!(%error, "a statement's task failed");
     Error::new(ffi::SQLITE_INTERNAL, "the statement's task failed")

@@ -86,7 +86,7 @@ async fn statements_are_bounded_as_on_durable_objects() {
         format!("SELECT {}", vec!["1"; 200].join(" + ")),
     ];
     for sql in outside {
-        let error = run(&session, &sql).await.expect_err(&sql[..40]);
+        let error = run(&session, &sql).await.expect_err(&sql);
         assert!(error.starts_with("SQLITE_ERROR: ") || error.starts_with("SQLITE_TOOBIG: "), "{error}");
     }
     let parameters = |count| vec![Value::Integer(1); count];

@@ -1,0 +1,118 @@
+//! One statement on a blocking thread, and what becomes of the database afterwards.
+
+use crate::{
+    bindings::spin::sqlite::sqlite::{RowResult, Value},
+    connection::{Rows, Statement},
+    database::Lease,
+    errors::Error,
+    scope::{Scope, Transaction},
+    session::Session,
+};
+use std::{sync::Arc, time::Instant};
+
+/// Not SQL of anybody's: closes the database and deletes its file. Answers one row, as no other host does.
+const ERASE: &str = "PRAGMA ownbase_erase";
+
+/// A statement about to run on a blocking thread, with what it needs there.
+pub(crate) struct Job<R> {
+    pub(crate) session: Arc<Session>,
+    pub(crate) scope: Scope,
+    pub(crate) hold: Hold,
+    pub(crate) statement: Statement,
+    pub(crate) until: Instant,
+    pub(crate) rows: R,
+}
+
+/// How the statement has the database: for itself, or with others of its transaction.
+pub(crate) enum Hold {
+    Alone(Lease),
+    Within(Arc<Transaction>),
+}
+
+impl<R: Rows> Job<R> {
+    /// Runs the statement. When this returns, its database is held by a transaction or free.
+    pub(crate) fn run(mut self) -> Result<R, Error> {
+        #[cfg(feature = "sabotage")]
+        if crate::sabotage::delays_commit(&self.statement, matches!(self.hold, Hold::Within(_))) {
+            return self.run_and_commit_late();
+        }
+        match self.hold {
+            Hold::Alone(mut lease) => {
+                let result = run_on(&mut lease, &self.session, &self.statement, self.until, &mut self.rows);
+                if result.is_ok() && lease.in_transaction() {
+                    self.session.note_begun(self.scope.begin(lease)?);
+                } else {
+                    // Before the answer goes out: settles what the statement left.
+                    drop(lease);
+                }
+                result.map(|()| self.rows)
+            }
+            Hold::Within(transaction) => {
+                let mut lease = transaction.lock();
+                let result = run_on(&mut lease, &self.session, &self.statement, self.until, &mut self.rows);
+                let is_over = !lease.in_transaction();
+                drop(lease);
+                if is_over {
+                    self.scope.finish(&transaction);
+                }
+                drop(transaction);
+                result.map(|()| self.rows)
+            }
+        }
+    }
+}
+
+#[cfg(feature = "sabotage")]
+impl<R: Rows> Job<R> {
+    fn run_and_commit_late(mut self) -> Result<R, Error> {
+        use crate::sabotage::{later, run};
+        let databases = self.session.databases().clone();
+        match self.hold {
+            Hold::Alone(mut lease) => {
+                run(&mut lease, &databases, "BEGIN IMMEDIATE");
+                run_on(&mut lease, &self.session, &self.statement, self.until, &mut self.rows)?;
+                later(move || run(&mut lease, &databases, "COMMIT"));
+            }
+            Hold::Within(transaction) => {
+                self.rows.columns(vec![])?;
+                self.scope.finish(&transaction);
+                later(move || run(&mut transaction.lock(), &databases, "COMMIT"));
+            }
+        }
+        Ok(self.rows)
+    }
+}
+
+fn run_on(
+    lease: &mut Lease,
+    session: &Session,
+    statement: &Statement,
+    until: Instant,
+    rows: &mut impl Rows,
+) -> Result<(), Error> {
+    #[cfg(feature = "sabotage")]
+    if let Some(answer) = crate::sabotage::ignored(statement, rows) {
+        return answer;
+    }
+    if is_erase(statement) {
+        return erase(lease, rows);
+    }
+    let changes = lease.run(session.databases(), statement, until, rows)?;
+    session.note_changes(changes);
+    Ok(())
+}
+
+/// Whether a statement is for the host and not for SQLite.
+pub(crate) fn is_erase(statement: &Statement) -> bool {
+    statement.sql == ERASE
+}
+
+fn erase(lease: &mut Lease, rows: &mut impl Rows) -> Result<(), Error> {
+    if lease.in_transaction() {
+        return Err(Error::misuse("a database cannot be erased within a transaction"));
+    }
+    lease.erase()?;
+    rows.columns(vec!["erased".to_owned()])?;
+    rows.row(RowResult { values: vec![Value::Integer(1)] }, 0)?;
+    rows.end()
+}
