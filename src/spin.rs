@@ -26,8 +26,8 @@ async fn serve(request: Request) -> Result<Response<Full<Bytes>>, ErrorCode> {
     let mut request = Request::from_parts(parts, body);
     let response = answer(&mut request).unwrap_or_else(|error| Problem::from(error).response(request.headers()));
     if let Some(Cause(cause)) = response.extensions().get() {
-        let id = response.headers().get(REQUEST_ID);
-        eprintln!("{} to request {id:?}: {cause}", response.status().as_u16());
+        let id = response.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or("-");
+        eprintln!("request {id}: {} {cause}", response.status().as_u16());
     }
     Ok(response.map(Full::new))
 }

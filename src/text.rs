@@ -145,6 +145,13 @@ mod tests {
         }
     }
 
+    #[test]
+    fn deep_nesting_overflows_no_stack() {
+        let deep = "[".repeat(60_000) + &"]".repeat(60_000);
+        assert_eq!(text(format!(r#"{{"a":{deep},"text":"b"}}"#)).unwrap(), "b");
+        assert!(matches!(text(format!(r#"{{"text":{deep}}}"#)), Err(Problem::NotJson(_))));
+    }
+
     proptest! {
         #[test]
         fn every_string_comes_out_as_it_went_in(sent in "\\PC{0,50}\\S[\\x00-\\x20]{0,5}") {

@@ -98,8 +98,8 @@ fn answer(mut request: Request<Bytes>, files: &Files) -> Response<Bytes> {
         ControlFlow::Continue(()) => notes::handle(&request, files),
     };
     if let Some(Cause(cause)) = response.extensions().get() {
-        let id = response.headers().get(REQUEST_ID);
-        eprintln!("{} to request {id:?}: {cause}", response.status().as_u16());
+        let id = response.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or("-");
+        eprintln!("request {id}: {} {cause}", response.status().as_u16());
     }
     response
 }
