@@ -140,7 +140,7 @@ mod tests {
     fn counts_decoded_bytes() {
         assert!(UserId::parse(&"a".repeat(128)).is_ok());
         assert!(UserId::parse(&"%c3%ab".repeat(64)).is_ok());
-        for long in ["a".repeat(129), "%c3%ab".repeat(64) + "a", "%c3%ab".repeat(65)] {
+        for long in ["a".repeat(129), "%c3%ab".repeat(64) + "a", "%c3%ab".repeat(65), "%zz".repeat(129)] {
             assert_eq!(UserId::parse(&long), Err(UserIdError::TooLong), "{long}");
         }
     }

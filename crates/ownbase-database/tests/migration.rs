@@ -159,6 +159,17 @@ fn a_migration_that_fails_at_creation_leaves_nothing() {
 }
 
 #[test]
+fn what_is_passing_stays_as_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let files = files(&dir);
+    for error in [Error::Busy, Error::Full, Error::TimedOut] {
+        let instance = Instance::failing(&files, error.clone());
+        assert_eq!(ready(&instance, &john(), FIRST, Access::Create), Err(error));
+        assert!(!instance.checked().contains(&john()));
+    }
+}
+
+#[test]
 fn an_application_without_migrations_has_databases_too() {
     let dir = tempfile::tempdir().unwrap();
     let files = files(&dir);

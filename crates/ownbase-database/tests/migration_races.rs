@@ -5,7 +5,9 @@ mod instance;
 
 use std::sync::{Arc, Barrier};
 
-use instance::{CREATE_NOTES, CREATE_TAGS, FIRST, Instance, SECOND, files, john, migrate, run, schema, versions};
+use instance::{
+    CREATE_NOTES, CREATE_TAGS, FIRST, Instance, SECOND, THIRD, files, john, migrate, run, schema, versions,
+};
 use ownbase_database::engine::rusqlite::Files;
 use ownbase_database::migration::{Access, Migration, ready, recreate_with};
 use ownbase_database::{Database, Environment, Error, Sql, Statement};
@@ -138,6 +140,19 @@ fn a_statement_that_finds_the_user_erased_takes_the_migrations_along() {
     assert_eq!(versions(&files).unwrap(), [1, 2]);
     assert_eq!(notes(&files), 2);
     assert!(instance.checked().contains(&john()));
+}
+
+#[test]
+fn a_user_who_came_back_by_a_newer_build_is_no_longer_remembered() {
+    let dir = tempfile::tempdir().unwrap();
+    let files = files(&dir);
+    let instance = Instance::new(&files);
+    ready(&instance, &john(), SECOND, Access::Create).unwrap();
+    erase(&files);
+    migrate(&files, THIRD);
+    let refused = Error::Newer { database: 3, build: 2 };
+    assert_eq!(recreate_with(&instance, &john(), SECOND, INSERT), Err(refused.clone()));
+    assert_eq!(ready(&instance, &john(), SECOND, Access::Open), Err(refused));
 }
 
 #[test]

@@ -79,8 +79,14 @@ impl Files {
     /// Closes a file that was not in use. It stays in the map meanwhile, so that whoever opens it waits.
     fn close(&self, file: &Arc<UserFile>) {
         file.close();
+        self.forget(file);
+    }
+
+    /// Takes a closed file out of the map, unless somebody has come for it since. Two connections to one file must not
+    /// be: the one would go on writing to a file that is erased through the other.
+    fn forget(&self, file: &Arc<UserFile>) {
         let mut open = self.files();
-        // Held by the map and by this call: nobody has taken it again, nor can while the map is locked.
+        // Held by the map and by the caller alone: nobody has it, nor can get it while the map is locked.
         if Arc::strong_count(file) == 2 && file.is_closed() {
             open.remove(file.label());
         }
@@ -127,5 +133,34 @@ impl Database for FileDatabase {
 
     fn batch(&self, statements: &[Statement<'_>]) -> Result<(), Error> {
         self.0.batch(statements)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::{Arc, Environment, Files, Label, Sql, Statement};
+    use crate::UserId;
+
+    #[test]
+    fn a_closed_file_is_forgotten_unless_somebody_came_for_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let files = Files::open(dir.path(), 10).unwrap();
+        let label = Label::from(&UserId::parse("john").unwrap());
+        let is_known = || files.files().contains_key(&label);
+        let file = files.file(&label);
+
+        let held = files.open(&label).unwrap();
+        files.close(&file);
+        assert!(is_known(), "somebody holds it");
+        drop(held);
+
+        file.batch(&[Statement { sql: Sql::new("CREATE TABLE t (a)"), params: &[] }]).unwrap();
+        files.forget(&file);
+        assert!(is_known(), "somebody has opened it and gone");
+
+        files.close(&file);
+        assert!(!is_known());
+        assert!(!Arc::ptr_eq(&file, &files.file(&label)));
     }
 }

@@ -59,19 +59,31 @@ pub(crate) struct Watched(FileDatabase, Rc<Watch>);
 struct Watch {
     calls: Cell<usize>,
     intrusions_left: Cell<usize>,
-    intrusion: Box<dyn Fn()>,
+    intrusion: Box<dyn Fn() -> Result<(), Error>>,
 }
 
 impl Instance {
     /// One that has just started: nothing is remembered.
     pub(crate) fn new(files: &Arc<Files>) -> Self {
-        Self::intruded(files, 0, |_| {})
+        Self::disturbed(files, 0, || Ok(()))
     }
 
     /// One that finds, in its first `times` batches, what `intrusion` has just made of the databases.
     pub(crate) fn intruded(files: &Arc<Files>, times: usize, intrusion: impl Fn(&Arc<Files>) + 'static) -> Self {
         let others = Arc::clone(files);
-        let intrusion = Box::new(move || intrusion(&others));
+        Self::disturbed(files, times, move || {
+            intrusion(&others);
+            Ok(())
+        })
+    }
+
+    /// One whose every batch fails.
+    pub(crate) fn failing(files: &Arc<Files>, error: Error) -> Self {
+        Self::disturbed(files, usize::MAX, move || Err(error.clone()))
+    }
+
+    fn disturbed(files: &Arc<Files>, times: usize, intrusion: impl Fn() -> Result<(), Error> + 'static) -> Self {
+        let intrusion = Box::new(intrusion);
         let watch = Rc::new(Watch { calls: Cell::new(0), intrusions_left: Cell::new(times), intrusion });
         Self { files: Arc::clone(files), checked: Checked::default(), watch }
     }
@@ -124,7 +136,7 @@ impl Database for Watched {
         self.1.count();
         if let Some(left) = self.1.intrusions_left.get().checked_sub(1) {
             self.1.intrusions_left.set(left);
-            (self.1.intrusion)();
+            (self.1.intrusion)()?;
         }
         self.0.batch(statements)
     }

@@ -35,10 +35,10 @@ enum Missing {
 /// What stands for itself in the path of an URI.
 const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-').remove(b'_').remove(b'~');
 
-// Views first, since they name tables, and virtual tables before the tables that they keep themselves.
+// Virtual tables go before the tables that they keep themselves; indexes and triggers go with their tables.
 const NEXT_TO_DROP: &str = "SELECT type, name FROM u.sqlite_schema \
      WHERE type IN ('view', 'table') AND name NOT GLOB 'sqlite_*' \
-     ORDER BY type = 'view' DESC, sql LIKE 'CREATE VIRTUAL %' DESC LIMIT 1";
+     ORDER BY sql LIKE 'CREATE VIRTUAL %' DESC LIMIT 1";
 
 impl<C: Connection> Attached<C> {
     /// The database of `label` in the folder `dir`, on a fresh connection to a database in memory.

@@ -30,3 +30,53 @@ pub(super) fn transaction(connection: &impl Connection, work: impl FnOnce() -> R
     }
     result
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::{Connection, batch};
+    use crate::{Error, Row, Sql, Statement, Value};
+
+    /// Keeps what it is asked, and fails one statement.
+    struct Recorder {
+        asked: RefCell<Vec<String>>,
+        failing: &'static str,
+    }
+
+    impl Connection for Recorder {
+        fn execute(&self, sql: &str, _: &[Value]) -> Result<Vec<Row>, Error> {
+            self.asked.borrow_mut().push(sql.into());
+            if sql == self.failing { Err(Error::Full) } else { Ok(Vec::new()) }
+        }
+    }
+
+    #[track_caller]
+    fn check(statements: &[&'static str], failing: &'static str, expected: &[&str]) {
+        let recorder = Recorder { asked: RefCell::default(), failing };
+        let statements: Vec<_> =
+            statements.iter().map(|sql| Statement { sql: Sql::create("plain", sql), params: &[] }).collect();
+        let result = batch(&recorder, Sql::attached, &statements);
+        assert_eq!(recorder.asked.take(), expected);
+        assert_eq!(result, if expected.contains(&failing) { Err(Error::Full) } else { Ok(()) });
+    }
+
+    #[test]
+    fn a_batch_takes_the_write_lock_first() {
+        check(&["a", "b"], "-", &["BEGIN IMMEDIATE", "a", "b", "COMMIT"]);
+    }
+
+    #[test]
+    fn one_statement_needs_no_transaction() {
+        check(&["a"], "-", &["a"]);
+        check(&["a"], "a", &["a"]);
+        check(&[], "-", &[]);
+    }
+
+    #[test]
+    fn whatever_fails_is_rolled_back_once_begun() {
+        check(&["a", "b", "c"], "b", &["BEGIN IMMEDIATE", "a", "b", "ROLLBACK"]);
+        check(&["a", "b"], "COMMIT", &["BEGIN IMMEDIATE", "a", "b", "COMMIT", "ROLLBACK"]);
+        check(&["a", "b"], "BEGIN IMMEDIATE", &["BEGIN IMMEDIATE"]);
+    }
+}
