@@ -1,0 +1,168 @@
+//! The command line: every command and flag, with its default and unit.
+//!
+//! Names are Spin's where Spin has the thing. A wrong flag ends the process with exit code 2 and clap's message.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Serves Spin applications in which every user has an SQLite database of their own.
+#[derive(Parser, Debug)]
+#[command(version, max_term_width = 100)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The commands.
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    /// Serve the application
+    Up(Box<UpFlags>),
+    /// Run the build command of each component
+    Build(BuildFlags),
+}
+
+/// Flags of `ownbase build`.
+#[derive(Args, Debug)]
+pub(crate) struct BuildFlags {
+    /// The application's manifest, or the folder that holds a spin.toml
+    #[arg(long, short = 'f', value_name = "FILE", default_value = "spin.toml")]
+    pub(crate) from: PathBuf,
+}
+
+/// Flags of `ownbase up`.
+#[derive(Args, Debug)]
+pub(crate) struct UpFlags {
+    /// The application's manifest, or the folder that holds a spin.toml
+    #[arg(long, short = 'f', value_name = "FILE", default_value = "spin.toml")]
+    pub(crate) from: PathBuf,
+    /// Address to serve on; port 0 takes any free port
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:3000")]
+    pub(crate) listen: SocketAddr,
+    /// Address of the admin listener, which answers GET /health; off unless given
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) admin_listen: Option<SocketAddr>,
+    /// Folder for the users' databases, made if missing [default: .ownbase beside the manifest]
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) state_dir: Option<PathBuf>,
+    /// Spin's runtime configuration; its [sqlite_database.*] tables are checked
+    #[arg(long, value_name = "FILE")]
+    pub(crate) runtime_config_file: Option<PathBuf>,
+    /// Value of an application variable; repeatable
+    #[arg(long, value_name = "NAME=VALUE", value_parser = name_and_value)]
+    pub(crate) variable: Vec<(String, String)>,
+    /// Form of the log lines on stderr; OWNBASE_LOG (or RUST_LOG) filters them, "info" unless set
+    #[arg(long, value_enum, value_name = "FORM", default_value_t = LogFormat::Text)]
+    pub(crate) log_format: LogFormat,
+    /// Limits.
+    #[command(flatten)]
+    pub(crate) limits: LimitFlags,
+}
+
+/// How much the server may use; each has a bound.
+#[derive(Args, Debug, Clone)]
+#[command(next_help_heading = "Limits")]
+pub(crate) struct LimitFlags {
+    /// Threads that serve, each with its own instances [default: the machine's cores]
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) threads: Option<u16>,
+    /// Open connections; further ones wait to be accepted
+    #[arg(long, value_name = "COUNT", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) max_connections: u32,
+    /// Requests that run at once, each in an instance, shared out evenly to the threads
+    #[arg(long, value_name = "COUNT", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) max_instances: u32,
+    /// Requests that wait for an instance; past it the answer is 503 with Retry-After
+    #[arg(long, value_name = "COUNT", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
+    pub(crate) max_queued_requests: u32,
+    /// Requests that one instance serves, one after the other, before it is replaced; 1 = a fresh one for each
+    #[arg(long, value_name = "COUNT", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) max_instance_reuse_count: u32,
+    /// Memory of one instance, in bytes
+    #[arg(long, value_name = "BYTES", default_value_t = 64 << 20, value_parser = clap::value_parser!(u64).range(65_536..=4_294_967_296))]
+    pub(crate) max_memory_bytes: u64,
+    /// Body of a request, in bytes; past it the answer is 413
+    #[arg(long, value_name = "BYTES", default_value_t = 131_072, value_parser = clap::value_parser!(u64).range(0..=1_073_741_824))]
+    pub(crate) max_body_bytes: u64,
+    /// Time from a request's head to its answer, in milliseconds; past it the answer is 504
+    #[arg(long, value_name = "MS", default_value_t = 30_000, value_parser = clap::value_parser!(u64).range(1..=3_600_000))]
+    pub(crate) request_timeout_ms: u64,
+    /// Time for a request's head to arrive on an open connection, in milliseconds; past it the connection is closed
+    #[arg(long, value_name = "MS", default_value_t = 30_000, value_parser = clap::value_parser!(u64).range(1..=3_600_000))]
+    pub(crate) header_timeout_ms: u64,
+    /// Time that one SQL statement may run, in milliseconds
+    #[arg(long, value_name = "MS", default_value_t = 5_000, value_parser = clap::value_parser!(u64).range(1..=3_600_000))]
+    pub(crate) statement_timeout_ms: u64,
+    /// Time that a request waits for a database that another one holds, in milliseconds
+    #[arg(long, value_name = "MS", default_value_t = 5_000, value_parser = clap::value_parser!(u64).range(0..=3_600_000))]
+    pub(crate) busy_timeout_ms: u64,
+    /// Databases held open at once, of three file descriptors each
+    #[arg(long, value_name = "COUNT", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) max_open_databases: u32,
+}
+
+/// Form of the log lines.
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+fn name_and_value(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("write NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+    use super::*;
+
+    fn up(flags: &[&str]) -> Result<UpFlags, clap::Error> {
+        let cli = Cli::try_parse_from(["ownbase", "up"].iter().chain(flags))?;
+        match cli.command {
+            Command::Up(flags) => Ok(*flags),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_definition_holds_together() {
+        <Cli as clap::CommandFactory>::command().debug_assert();
+    }
+
+    #[test]
+    fn defaults_are_what_the_help_says() {
+        let flags = up(&[]).unwrap();
+        assert_eq!(flags.listen.to_string(), "127.0.0.1:3000");
+        assert_eq!(flags.limits.max_body_bytes, 131_072);
+        assert_eq!(flags.limits.max_instance_reuse_count, 1024);
+        assert_eq!((flags.admin_listen, flags.state_dir), (None, None));
+    }
+
+    #[test]
+    fn variables_are_names_and_values() {
+        let flags = up(&["--variable", "a=1", "--variable", "b=x=y"]).unwrap();
+        assert_eq!(flags.variable, [("a".into(), "1".into()), ("b".into(), "x=y".into())]);
+        assert!(up(&["--variable", "a"]).is_err());
+    }
+
+    #[test]
+    fn wrong_flags_are_refused() {
+        for flags in [
+            ["--listen", "3000"],
+            ["--max-instances", "0"],
+            ["--max-body-bytes", "-1"],
+            ["--threads", "many"],
+            ["--log-format", "xml"],
+            ["--from", ""],
+            ["--port", "1"],
+        ] {
+            assert!(up(&flags).is_err(), "{flags:?}");
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The wasmtime engine: how components are compiled, where their memory comes from, and what interrupts them.
+//!
+//! Instances come from a pool whose address space is reserved at start: that many can run at once, and one is ready in
+//! microseconds. Where the address space cannot be had (a container's limit, a small virtual machine), instances are
+//! made one by one instead, with a warning. A guest that computes without end is interrupted every 10 ms so that others
+//! get their turn, and its request's time limit its due.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Result};
+
+/// How often a computing guest yields.
+const TICK: Duration = Duration::from_millis(10);
+/// Core modules of one component: its own, the adapters around it, and some for composed ones.
+const CORE_INSTANCES: u32 = 16;
+/// Linear memories of one component.
+const MEMORIES: u32 = 4;
+
+/// The engine for at most `instances` at once of `max_memory_bytes` each.
+pub(crate) fn new(instances: u32, max_memory_bytes: usize) -> Result<Engine> {
+    let mut config = config();
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(instances, max_memory_bytes)));
+    match Engine::new(&config) {
+        Ok(engine) => Ok(engine),
+        Err(error) => {
+            tracing::warn!(
+                "no pool for {instances} instances ({error:#}); making them one by one, which is slower \
+                 (allow more address space, or lower --max-instances)"
+            );
+            let mut config = self::config();
+            // Grow memories in place of reserving 4 GiB for each.
+            config.memory_reservation(0).memory_guard_size(1 << 16);
+            Engine::new(&config)
+        }
+    }
+}
+
+fn config() -> Config {
+    let mut config = Config::new();
+    config.wasm_component_model_async(true).epoch_interruption(true);
+    config
+}
+
+fn pool(instances: u32, max_memory_bytes: usize) -> PoolingAllocationConfig {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(instances)
+        .total_core_instances(instances.saturating_mul(CORE_INSTANCES))
+        .max_core_instances_per_component(CORE_INSTANCES)
+        .total_memories(instances.saturating_mul(MEMORIES))
+        .max_memories_per_component(MEMORIES)
+        .total_tables(instances.saturating_mul(CORE_INSTANCES))
+        .max_tables_per_component(CORE_INSTANCES)
+        .total_stacks(instances.saturating_mul(2))
+        .max_memory_size(max_memory_bytes);
+    pool
+}
+
+/// Advances the engine's epoch until dropped.
+pub(crate) struct Ticker {
+    ended: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Ticker {
+    /// Starts the one thread that ticks.
+    pub(crate) fn start(engine: Engine) -> std::io::Result<Self> {
+        let ended = Arc::new(AtomicBool::new(false));
+        let seen = ended.clone();
+        let thread = std::thread::Builder::new().name("epoch".into()).spawn(move || {
+            while !seen.load(Ordering::Relaxed) {
+                std::thread::sleep(TICK);
+                engine.increment_epoch();
+            }
+        })?;
+        Ok(Self { ended, thread: Some(thread) })
+    }
+}
+
+impl Drop for Ticker {
+    fn drop(&mut self) {
+        self.ended.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            // The loop above cannot panic.
+            let _ = thread.join();
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! Instances of a component: what each is given, how many requests it serves, and when it ends.
+//!
+//! wasmtime-wasi-http's `ProxyHandler` keeps the instances; this file answers its questions. An instance serves one
+//! request at a time (SQL calls block it anyway, and so every call's owner is known) and is used again until
+//! `--max-instance-reuse-count`; components of WASI 0.2, which were promised no reuse, get a fresh one each time.
+//! The time limit has two watchmen, as the handler's documentation asks: the future of `on_request_start`, and, for a
+//! guest that computes or waits inside the host, `Expiration` from outside its event loop.
+
+use crate::app::Loaded;
+use crate::guest_output::GuestOutput;
+use crate::telemetry::one_line;
+use crate::variables::Variables;
+use ownbase_spin_sqlite::{Databases, Scope, SpinSqliteCtx};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+use tokio::time::Sleep;
+use wasmtime::component::{GuestTaskId, ResourceTable};
+use wasmtime::{Result, Store, StoreContextMut, StoreLimits, StoreLimitsBuilder};
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::handler::{
+    HandlerState, Instance, ProxyPre, ShouldAccept, WorkerExpiration, WorkerState, WorkerStatus,
+};
+use wasmtime_wasi_http::{
+    Error as HttpError, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView,
+};
+
+/// How long an instance without a request is kept for the next one.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Resources (streams, connections, headers) that one instance may hold.
+const MAX_RESOURCES: usize = 4096;
+
+/// Bounds of one instance.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct InstanceLimits {
+    /// Requests before it is replaced.
+    pub(crate) max_reuse_count: usize,
+    /// Linear memory, in bytes.
+    pub(crate) max_memory_bytes: usize,
+    /// Time for one request, and for starting the instance.
+    pub(crate) request_timeout: Duration,
+}
+
+/// What an instance's store holds.
+pub(crate) struct Host {
+    pub(crate) table: ResourceTable,
+    pub(crate) sqlite: SpinSqliteCtx,
+    pub(crate) variables: Variables,
+    wasi: WasiCtx,
+    http: WasiHttpCtx,
+    hooks: NoOutbound,
+    limits: StoreLimits,
+}
+
+impl WasiView for Host {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+impl WasiHttpView for Host {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView { ctx: &mut self.http, table: &mut self.table, hooks: &mut self.hooks }
+    }
+}
+
+/// Outbound HTTP is denied.
+struct NoOutbound;
+
+type Sending<T> = Box<dyn Future<Output = Result<T, HttpError>> + Send>;
+
+impl WasiHttpHooks for NoOutbound {
+    fn send_request(
+        &mut self,
+        _request: http::Request<WasiBody>,
+        _options: Option<RequestOptions>,
+        _processed: Sending<()>,
+    ) -> Sending<(http::Response<WasiBody>, Sending<()>)> {
+        Box::new(std::future::ready(Err(HttpError::HttpRequestDenied)))
+    }
+}
+
+/// What a request brings along into its instance.
+pub(crate) struct Ticket {
+    /// On whose behalf the instance's database calls are made.
+    pub(crate) scope: Scope,
+    /// When the answer is due.
+    pub(crate) deadline: Instant,
+}
+
+/// Makes instances of one component for one thread.
+pub(crate) struct Instances {
+    /// The component.
+    pub(crate) component: Arc<Loaded>,
+    /// The databases that its instances open.
+    pub(crate) databases: Databases,
+    /// Bounds of each instance.
+    pub(crate) limits: InstanceLimits,
+}
+
+impl Instances {
+    fn host(&self) -> Host {
+        let component = &self.component;
+        let output = |stream| GuestOutput::new(component.id.clone(), stream);
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(MAX_RESOURCES);
+        Host {
+            table,
+            sqlite: SpinSqliteCtx::new(self.databases.clone(), component.labels.clone()),
+            variables: component.variables.clone(),
+            wasi: WasiCtx::builder()
+                .envs(&component.environment)
+                .stdout(output("stdout"))
+                .stderr(output("stderr"))
+                .build(),
+            http: WasiHttpCtx::new(),
+            hooks: NoOutbound,
+            limits: StoreLimitsBuilder::new().memory_size(self.limits.max_memory_bytes).build(),
+        }
+    }
+}
+
+impl HandlerState for Instances {
+    type StoreData = Host;
+    type WorkerExpiration = Expiration;
+    type WorkerState = Worker;
+
+    async fn instantiate(&self) -> Result<Instance<Host, Expiration, Worker>> {
+        let mut store = Store::new(&self.component.engine, self.host());
+        store.limiter(|host| &mut host.limits);
+        store.epoch_deadline_async_yield_and_update(1);
+        store.set_epoch_deadline(1);
+        let starting = self.component.pre.instantiate_async(&mut store);
+        let proxy = tokio::time::timeout(self.limits.request_timeout, starting).await??;
+        let deadline = Arc::new(Mutex::new(Instant::now() + self.limits.request_timeout));
+        let max_reuse_count = match self.component.pre {
+            ProxyPre::P2(_) => 1,
+            ProxyPre::P3(_) => self.limits.max_reuse_count,
+        };
+        Ok(Instance {
+            store,
+            proxy,
+            view: WasiHttpView::http,
+            expiration: Expiration {
+                deadline: deadline.clone(),
+                request_timeout: self.limits.request_timeout,
+                sleep: Box::pin(tokio::time::sleep(IDLE_TIMEOUT)),
+            },
+            state: Worker { component: self.component.id.clone(), max_reuse_count, deadline },
+        })
+    }
+}
+
+/// Ends an instance whose request is overdue, or that nobody has used for a while.
+pub(crate) struct Expiration {
+    deadline: Arc<Mutex<Instant>>,
+    request_timeout: Duration,
+    sleep: Pin<Box<Sleep>>,
+}
+
+impl WorkerExpiration for Expiration {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>, status: WorkerStatus, start: Instant) -> Poll<()> {
+        let end = match status {
+            WorkerStatus::Idle => start + IDLE_TIMEOUT,
+            WorkerStatus::Requests => *self.deadline.lock().unwrap_or_else(PoisonError::into_inner),
+            // A long body is still being sent.
+            WorkerStatus::PostReturn => start + self.request_timeout,
+        };
+        if self.sleep.deadline() != end.into() {
+            self.sleep.as_mut().reset(end.into());
+        }
+        self.sleep.as_mut().poll(cx)
+    }
+}
+
+/// One instance, as the handler sees it.
+pub(crate) struct Worker {
+    component: Arc<str>,
+    max_reuse_count: usize,
+    deadline: Arc<Mutex<Instant>>,
+}
+
+impl WorkerState for Worker {
+    type StoreData = Host;
+    type RequestData = Ticket;
+
+    fn should_accept_request(&self, running: usize, served: usize) -> ShouldAccept {
+        match (running, served) {
+            (_, served) if served >= self.max_reuse_count => ShouldAccept::Never,
+            (0, _) => ShouldAccept::Yes,
+            _ => ShouldAccept::No,
+        }
+    }
+
+    fn on_request_start(
+        &self,
+        mut store: StoreContextMut<'_, Host>,
+        ticket: Ticket,
+        task: GuestTaskId,
+    ) -> Pin<Box<dyn Future<Output = ()> + 'static + Send + Sync>> {
+        store.data_mut().sqlite.begin(task, ticket.scope);
+        *self.deadline.lock().unwrap_or_else(PoisonError::into_inner) = ticket.deadline;
+        Box::pin(tokio::time::sleep_until(ticket.deadline.into()))
+    }
+
+    fn drop(&self, store: Store<Host>, result: Result<()>) {
+        if let Err(error) = result {
+            tracing::warn!(component = &*self.component, "an instance ended: {}", one_line(&error));
+        }
+        drop(store);
+    }
+}

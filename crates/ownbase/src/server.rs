@@ -1,0 +1,190 @@
+//! The HTTP server: one acceptor, and one thread per core with instances of its own.
+//!
+//! No request crosses threads, but for what SQLite does elsewhere: each thread has a single-threaded runtime, and the
+//! acceptor gives a new connection to the thread that has the fewest. Connections past `--max-connections` are not
+//! accepted and wait in the kernel's queue. The socket is opened once, without SO_REUSEPORT: a second server on the
+//! port gets an error and no share of the requests.
+
+mod answer;
+pub(crate) mod connection;
+mod dispatch;
+mod gate;
+mod upload;
+
+use crate::app::App;
+use crate::instance::{InstanceLimits, Instances};
+use crate::request_id::RequestIds;
+use anyhow::{Result, anyhow};
+use gate::Gate;
+use hyper::server::conn::http1;
+use ownbase_spin_sqlite::Databases;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use wasmtime_wasi_http::handler::ProxyHandler;
+
+/// How long the acceptor rests after an error that will not pass at once, such as too many open files.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How long a thread waits at the end for database work that runs beside it.
+const BLOCKING_TIME_LIMIT: Duration = Duration::from_secs(10);
+
+/// Bounds of the server.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ServerLimits {
+    /// Threads that serve.
+    pub(crate) threads: usize,
+    /// Open connections.
+    pub(crate) max_connections: usize,
+    /// Requests that run at once on one thread.
+    pub(crate) max_running: usize,
+    /// Requests that wait for their turn on one thread.
+    pub(crate) max_waiting: usize,
+    /// Bytes of a request's body.
+    pub(crate) max_body_bytes: u64,
+    /// Time from a request's head to its answer.
+    pub(crate) request_timeout: Duration,
+    /// Time for a request's head to arrive.
+    pub(crate) header_timeout: Duration,
+}
+
+/// What one thread serves with.
+pub(crate) struct Thread {
+    app: Arc<App>,
+    handlers: Vec<ProxyHandler<Instances>>,
+    gate: Gate,
+    ids: RequestIds,
+    http: http1::Builder,
+    limits: ServerLimits,
+}
+
+/// A thread from outside: where its connections go, and how many it has.
+struct Lane {
+    connections: mpsc::UnboundedSender<Connection>,
+    open: Arc<()>,
+    thread: JoinHandle<()>,
+}
+
+/// A connection on its way to its thread. The permit bounds how many there are, also in the channel.
+struct Connection {
+    stream: std::net::TcpStream,
+    _open: Arc<()>,
+    _permit: OwnedSemaphorePermit,
+}
+
+/// A server that runs; it accepts while `accept` is polled.
+pub(crate) struct Server {
+    lanes: Vec<Lane>,
+    places: Arc<Semaphore>,
+    stop: watch::Sender<bool>,
+    limits: ServerLimits,
+}
+
+impl Server {
+    /// Starts the threads.
+    pub(crate) fn start(
+        app: App,
+        databases: &Databases,
+        limits: ServerLimits,
+        instances: InstanceLimits,
+    ) -> Result<Self> {
+        let app = Arc::new(app);
+        let start = getrandom::u32().map_err(|error| anyhow!("the system has no random numbers: {error}"))?;
+        let (stop, stopped) = watch::channel(false);
+        let mut lanes = Vec::new();
+        for number in 0..limits.threads {
+            let instances_of = |component: &Arc<_>| {
+                ProxyHandler::new(Instances {
+                    component: Arc::clone(component),
+                    databases: databases.clone(),
+                    limits: instances,
+                })
+            };
+            let thread = Arc::new(Thread {
+                app: app.clone(),
+                handlers: app.components.iter().map(instances_of).collect(),
+                gate: Gate::new(limits.max_running, limits.max_waiting),
+                ids: RequestIds::new(start, number),
+                http: connection::http(limits.header_timeout),
+                limits,
+            });
+            let (connections, incoming) = mpsc::unbounded_channel();
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                // Each request may wait for SQLite there; fewer threads could leave a transaction's holder without one.
+                .max_blocking_threads(limits.max_running + 1)
+                .build()?;
+            let stopped = stopped.clone();
+            let thread = std::thread::Builder::new()
+                .name(format!("serve-{number}"))
+                .spawn(move || run(runtime, thread, incoming, stopped))?;
+            lanes.push(Lane { connections, open: Arc::new(()), thread });
+        }
+        Ok(Self { lanes, places: Arc::new(Semaphore::new(limits.max_connections)), stop, limits })
+    }
+
+    /// Accepts connections and deals them out, for ever.
+    pub(crate) async fn accept(&self, listener: TcpListener) {
+        loop {
+            // The semaphore is never closed.
+            let Ok(permit) = self.places.clone().acquire_owned().await else { return };
+            match listener.accept().await.and_then(|(stream, _)| stream.into_std()) {
+                Ok(stream) => self.deal(stream, permit),
+                Err(error) => {
+                    tracing::warn!("a connection was not accepted: {error}");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    /// Each open connection holds one reference to its lane's counter.
+    fn deal(&self, stream: std::net::TcpStream, permit: OwnedSemaphorePermit) {
+        if let Some(lane) = self.lanes.iter().min_by_key(|lane| Arc::strong_count(&lane.open)) {
+            let connection = Connection { stream, _open: lane.open.clone(), _permit: permit };
+            if lane.connections.send(connection).is_err() {
+                tracing::error!("a serving thread is gone; its connections are closed");
+            }
+        }
+    }
+
+    /// Lets running requests finish, for as long as one may take, and ends the threads.
+    pub(crate) async fn finish(self) {
+        // Receivers exist as long as the threads do.
+        let _ = self.stop.send(true);
+        let all = u32::try_from(self.limits.max_connections).unwrap_or(u32::MAX);
+        if tokio::time::timeout(self.limits.request_timeout, self.places.acquire_many(all)).await.is_err() {
+            tracing::warn!("requests still ran after {:?} and were broken off", self.limits.request_timeout);
+        }
+        for lane in self.lanes {
+            drop(lane.connections);
+            let ended = tokio::task::spawn_blocking(move || lane.thread.join()).await;
+            if !matches!(ended, Ok(Ok(()))) {
+                tracing::error!("a serving thread ended by a panic");
+            }
+        }
+    }
+}
+
+/// One thread's life: until nobody can send it connections any more.
+fn run(
+    runtime: tokio::runtime::Runtime,
+    thread: Arc<Thread>,
+    mut incoming: mpsc::UnboundedReceiver<Connection>,
+    stop: watch::Receiver<bool>,
+) {
+    runtime.block_on(async move {
+        while let Some(connection) = incoming.recv().await {
+            let (thread, stop) = (thread.clone(), stop.clone());
+            tokio::spawn(async move {
+                let Connection { stream, _open, _permit } = connection;
+                match TcpStream::from_std(stream) {
+                    Ok(stream) => connection::serve(thread, stream, stop).await,
+                    Err(error) => tracing::warn!("a connection was lost: {error}"),
+                }
+            });
+        }
+    });
+    runtime.shutdown_timeout(BLOCKING_TIME_LIMIT);
+}

@@ -1,0 +1,130 @@
+//! The body of an answer, and the end of a request.
+//!
+//! A request ends when the last of its answer has been handed over, or when nobody wants it any more. Then its open
+//! transactions are rolled back, its place is free, and its line goes to the log.
+
+use crate::request_id::X_REQUEST_ID;
+use bytes::Bytes;
+use http::{HeaderValue, Method, StatusCode, Uri};
+use http_body::{Body, Frame, SizeHint};
+use ownbase_spin_sqlite::Scope;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+use tokio::sync::OwnedSemaphorePermit;
+use wasmtime_wasi_http::{Error, WasiBody};
+
+/// Log lines show this many bytes of a path.
+const MAX_LOGGED_PATH_BYTES: usize = 512;
+/// What the log shows where the client left before there was an answer, as nginx does.
+const CLIENT_LEFT: u16 = 499;
+
+/// A request on its way; dropping it ends the request.
+pub(crate) struct Underway {
+    /// Its id.
+    pub(crate) id: HeaderValue,
+    /// On whose behalf database calls are made.
+    pub(crate) scope: Scope,
+    /// The answer's status, once there is one.
+    pub(crate) status: Option<StatusCode>,
+    /// Its place among those that run.
+    pub(crate) permit: Option<OwnedSemaphorePermit>,
+    /// When its head had arrived.
+    pub(crate) started: Instant,
+    method: Method,
+    uri: Uri,
+}
+
+impl Underway {
+    /// A request that has just arrived and is due at `deadline`.
+    pub(crate) fn new(
+        id: HeaderValue,
+        request: &http::Request<impl Body>,
+        started: Instant,
+        deadline: Instant,
+    ) -> Self {
+        Self {
+            id,
+            scope: Scope::new(Some(deadline)),
+            status: None,
+            permit: None,
+            started,
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+        }
+    }
+}
+
+impl Drop for Underway {
+    fn drop(&mut self) {
+        self.scope.end();
+        if !tracing::enabled!(target: "ownbase::request", tracing::Level::INFO) {
+            return;
+        }
+        let path = self.uri.path();
+        let path = path.get(..MAX_LOGGED_PATH_BYTES).unwrap_or(path);
+        let labels = self.scope.labels().join(",");
+        tracing::info!(
+            target: "ownbase::request",
+            request_id = self.id.to_str().unwrap_or_default(),
+            method = self.method.as_str(),
+            path,
+            status = self.status.map_or(CLIENT_LEFT, |status| status.as_u16()),
+            duration_ms = self.started.elapsed().as_micros() as f64 / 1000.0,
+            labels,
+        );
+    }
+}
+
+/// A body on its way to the client.
+pub(crate) enum AnswerBody {
+    /// All of it at once; the request has ended.
+    Whole(Option<Bytes>),
+    /// Piece by piece as the component makes it.
+    Streamed(WasiBody, Option<Box<Underway>>),
+}
+
+/// An answer with the id of its request.
+pub(crate) fn with_id<B>(mut response: http::Response<B>, id: HeaderValue) -> http::Response<B> {
+    response.headers_mut().insert(X_REQUEST_ID, id);
+    response
+}
+
+impl Body for AnswerBody {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        match self.get_mut() {
+            Self::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Self::Streamed(body, underway) => {
+                let frame = ready!(Pin::new(body).poll_frame(cx));
+                match &frame {
+                    Some(Ok(_)) => {}
+                    None => *underway = None,
+                    Some(Err(error)) => {
+                        if let Some(underway) = underway.take() {
+                            let request_id = underway.id.to_str().unwrap_or_default();
+                            tracing::error!(request_id, "the component broke off its answer: {error}");
+                        }
+                    }
+                }
+                Poll::Ready(frame)
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Whole(bytes) => bytes.is_none(),
+            Self::Streamed(body, _) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
+            Self::Streamed(body, _) => body.size_hint(),
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! One request: its body is read, its component found, its turn awaited, its answer passed on.
+
+use super::Thread;
+use super::answer::{AnswerBody, Underway, with_id};
+use super::upload;
+use crate::instance::Ticket;
+use crate::problem::Refusal;
+use crate::request_id::X_REQUEST_ID;
+use crate::telemetry::one_line;
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, HOST, HeaderValue};
+use http::{Method, Request, Response};
+use http_body_util::{BodyExt, Empty, Full};
+use hyper::body::Incoming;
+use std::time::Instant;
+use wasmtime::PoolConcurrencyLimitError;
+use wasmtime_wasi_http::WasiBody;
+use wasmtime_wasi_http::handler::{ExpirationError, InstantiationError, TrapOrPanicError};
+
+/// An answer of at most this many bytes is taken from the component whole: then head and body leave in one write, and a
+/// component that breaks off in the middle is answered for with 500.
+const MAX_WHOLE_BYTES: u64 = 64 << 10;
+
+/// The answer to a request, whatever happens.
+pub(crate) async fn answer(thread: &Thread, request: Request<Incoming>) -> Response<AnswerBody> {
+    let started = Instant::now();
+    let deadline = started + thread.limits.request_timeout;
+    let id = thread.ids.next();
+    let mut underway = Underway::new(id.clone(), &request, started, deadline);
+    let answered = serve(thread, request, deadline, &mut underway).await;
+    let response = match answered {
+        Ok(response) => response,
+        Err(refusal) => refusal.answer(&id).map(Served::Whole),
+    };
+    underway.status = Some(response.status());
+    let response = response.map(|served| match served {
+        Served::Whole(bytes) if bytes.is_empty() => AnswerBody::Whole(None),
+        Served::Whole(bytes) => AnswerBody::Whole(Some(bytes)),
+        Served::Streamed(body) => AnswerBody::Streamed(body, Some(Box::new(underway))),
+    });
+    with_id(response, id)
+}
+
+enum Served {
+    Whole(Bytes),
+    Streamed(WasiBody),
+}
+
+async fn serve(
+    thread: &Thread,
+    request: Request<Incoming>,
+    deadline: Instant,
+    underway: &mut Underway,
+) -> Result<Response<Served>, Refusal> {
+    if request.method() == Method::CONNECT {
+        return Err(Refusal::Connect);
+    }
+    let component = *thread.app.routes.find(request.uri().path()).ok_or(Refusal::NoRoute)?;
+    let handler = thread.handlers.get(component).ok_or(Refusal::NoRoute)?;
+    let (mut head, body) = upload::receive(request, thread.limits.max_body_bytes, deadline).await?;
+    head.headers.insert(X_REQUEST_ID, underway.id.clone());
+    // WASI 0.2 cannot express a request without an authority, which HTTP/1.0 allows.
+    if !head.headers.contains_key(HOST) {
+        head.headers.insert(HOST, HeaderValue::from_static("localhost"));
+    }
+    underway.permit = Some(thread.gate.enter(deadline).await?);
+    let ticket = Ticket { scope: underway.scope.clone(), deadline };
+    let answered = handler.handle(ticket, Request::from_parts(head, into_body(body))).await;
+    let response = answered.map_err(|error| refusal(&error, deadline, underway))?;
+    if response.status().is_informational() {
+        tracing::error!(request_id = ?underway.id, "the component answered with status {}", response.status());
+        return Err(Refusal::Failed);
+    }
+    take_if_small(response, deadline, underway).await
+}
+
+fn into_body(bytes: Bytes) -> WasiBody {
+    if bytes.is_empty() {
+        Empty::new().map_err(|never| match never {}).boxed_unsync()
+    } else {
+        Full::new(bytes).map_err(|never| match never {}).boxed_unsync()
+    }
+}
+
+async fn take_if_small(
+    response: Response<WasiBody>,
+    deadline: Instant,
+    underway: &Underway,
+) -> Result<Response<Served>, Refusal> {
+    let length = response.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if length.is_none_or(|length| length > MAX_WHOLE_BYTES) {
+        return Ok(response.map(Served::Streamed));
+    }
+    let (head, body) = response.into_parts();
+    match tokio::time::timeout_at(deadline.into(), body.collect()).await {
+        Ok(Ok(body)) => Ok(Response::from_parts(head, Served::Whole(body.to_bytes()))),
+        Ok(Err(error)) => {
+            tracing::error!(request_id = ?underway.id, "the component broke off its answer: {error}");
+            Err(Refusal::Failed)
+        }
+        Err(_) => Err(Refusal::TimedOut),
+    }
+}
+
+/// What a failed component means to the client; the cause goes to the log.
+fn refusal(error: &wasmtime::Error, deadline: Instant, underway: &Underway) -> Refusal {
+    let no_room = error
+        .downcast_ref::<InstantiationError<Ticket>>()
+        .is_some_and(|failed| failed.error.is::<PoolConcurrencyLimitError>());
+    if no_room {
+        return Refusal::QueueFull;
+    }
+    // A guest that is stopped from outside its event loop takes its answer's channel with it.
+    let stopped = error.is::<TrapOrPanicError>() && Instant::now() >= deadline;
+    if stopped || error.is::<ExpirationError>() {
+        return Refusal::TimedOut;
+    }
+    tracing::error!(request_id = ?underway.id, "the component failed: {}", one_line(error));
+    Refusal::Failed
+}
