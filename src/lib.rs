@@ -104,6 +104,7 @@ pub fn identify(request: &mut Request<Bytes>, environment: &impl Environment) {
 fn ready<E: Environment>(request: &Request<Bytes>, environment: &E) -> Result<(), Problem> {
     let Route::User { user, action } = parse(request)? else { return Ok(()) };
     let label = Label::from(&user);
+    // Asked here too, so that the body of a warm POST is parsed once only.
     if environment.checked().contains(&label) {
         return Ok(());
     }
@@ -148,7 +149,6 @@ fn act<E: Environment>(
         }
         Action::Erase => {
             environment.erase(&label)?;
-            environment.checked().forget(&label);
             Ok(answer::erased())
         }
         Action::List(page) => answer::list(page::read(&environment.open(&label)?, page)?, page, user),

@@ -128,19 +128,22 @@ fn of_many_changes_with_one_tag_exactly_one_is_made() {
 fn a_note_changed_between_look_and_change_is_412_or_404() {
     let world = World::new();
     let path = world.create("/john", "a");
+    // Another instance gets in after the note was looked at: a second look must find that out.
+    let meanwhile = |sql, method, text: &str| {
+        let (other, theirs) =
+            (world.another(), request(method, &path, serde_json::json!({ "text": text }).to_string()));
+        world.before(sql, move || assert_eq!(other.send(theirs).status(), 200));
+    };
     let tag = etag(&world, &path);
-    // Another instance changes the note after it was looked at: a second look must find that out.
-    world.before("UPDATE", {
-        let (other, path) = (world.another(), path.clone());
-        move || assert_eq!(other.patch(&path, "theirs").status(), 200)
-    });
+    meanwhile("UPDATE", "PATCH", "theirs");
     assert_eq!(world.send(patch_if_match(&path, "ours", &tag)).status(), 412);
-    assert_eq!(world.get(&path).note()["text"], "theirs");
 
     let tag = etag(&world, &path);
-    world.before("DELETE", {
-        let (other, path) = (world.another(), path.clone());
-        move || assert_eq!(other.delete(&path).status(), 200)
-    });
-    assert_eq!(world.send(delete_if_match(&path, &tag)).status(), 404);
+    meanwhile("DELETE", "PATCH", "theirs again");
+    assert_eq!(world.send(delete_if_match(&path, &tag)).status(), 412);
+    assert_eq!(world.get(&path).note()["text"], "theirs again");
+
+    let tag = etag(&world, &path);
+    meanwhile("UPDATE", "DELETE", "");
+    assert_eq!(world.send(patch_if_match(&path, "ours", &tag)).status(), 404);
 }
