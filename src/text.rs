@@ -9,7 +9,8 @@ use std::fmt;
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, header};
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 
 use crate::problem::Problem;
@@ -36,11 +37,8 @@ pub(crate) fn parse(request: &Request<Bytes>) -> Result<String, Problem> {
 fn says_json(headers: &HeaderMap) -> bool {
     headers.get_all(header::CONTENT_TYPE).iter().all(|value| {
         let essence = value.as_bytes().split(|&byte| byte == b';').next().unwrap_or_default().trim_ascii();
-        let json = b"+json";
-        essence.eq_ignore_ascii_case(b"application/json")
-            || essence.contains(&b'/')
-                && essence.len() > json.len()
-                && essence[essence.len() - json.len()..].eq_ignore_ascii_case(json)
+        let is_json_based = |(rest, end): (&[u8], &[u8; 5])| rest.contains(&b'/') && end.eq_ignore_ascii_case(b"+json");
+        essence.eq_ignore_ascii_case(b"application/json") || essence.split_last_chunk().is_some_and(is_json_based)
     })
 }
 
@@ -48,6 +46,14 @@ fn says_json(headers: &HeaderMap) -> bool {
 /// twice.
 struct Body {
     text: Option<Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(field_identifier, rename_all = "lowercase")]
+enum Member {
+    Text,
+    #[serde(other)]
+    Other,
 }
 
 impl<'de> Deserialize<'de> for Body {
@@ -67,11 +73,10 @@ impl<'de> Visitor<'de> for BodyVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Body, A::Error> {
         let mut text = None;
-        while let Some(name) = members.next_key::<std::borrow::Cow<'de, str>>()? {
-            if name == "text" {
-                text = Some(members.next_value()?);
-            } else {
-                members.next_value::<IgnoredAny>()?;
+        while let Some(name) = members.next_key()? {
+            match name {
+                Member::Text => text = Some(members.next_value()?),
+                Member::Other => drop(members.next_value::<IgnoredAny>()?),
             }
         }
         Ok(Body { text })
