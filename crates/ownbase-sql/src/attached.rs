@@ -5,7 +5,7 @@
 //! by itself, since nothing else is there. Views and triggers need `u.` before their own name only: SQLite binds the
 //! names inside to the schema that they are made in.
 
-use crate::tokens::{Kind, significant};
+use crate::tokens::{Token, significant};
 
 /// The statement with `u.` before the name of what it creates, or `None` where it is not a `CREATE`.
 ///
@@ -26,8 +26,8 @@ pub(crate) fn attached_form(sql: &str) -> Result<Option<String>, String> {
         return Err("of this kind of CREATE no form that names a schema is known (needed on unmodified Spin)".into());
     }
     // SQLite takes none of these words for a name unless it is quoted.
-    let clause = |word| ["if", "not", "exists"].iter().any(|keyword| word == *keyword);
-    let mut tokens = tokens.skip_while(|token| token.kind == Kind::Word && clause(token.text.to_ascii_lowercase()));
+    let is_clause = |token: &Token<'_>| ["if", "not", "exists"].iter().any(|word| token.is_word(word));
+    let mut tokens = tokens.skip_while(is_clause);
     let Some(name) = tokens.next() else {
         return Err("this CREATE has no name".into());
     };

@@ -1,8 +1,8 @@
 //! The databases in memory in which migrations are tried: as strict as the strictest engine.
 //!
 //! Limits are those of Cloudflare Durable Objects
-//! (<https://developers.cloudflare.com/durable-objects/platform/limits/>): 100 parameters, 100 columns, 2 MB a value
-//! or row, 5 terms in a compound SELECT, 50 bytes in a LIKE pattern, 10 levels of triggers, nothing attached. The
+//! (<https://developers.cloudflare.com/durable-objects/platform/limits/>): 100 columns, 2 MB a value or row, 5 terms
+//! in a compound SELECT, 50 bytes in a LIKE pattern, 10 levels of triggers, no writing to SQLite's own tables. The
 //! length of a statement is checked by the caller, since SQLite would count the rest of the file with it.
 //! Two further refusals are stricter than any engine: text in double quotes where a string is meant, and names that
 //! begin with `_`, which belong to Ownbase (`_migrations`) and to Cloudflare (`_cf_…`).
@@ -35,13 +35,11 @@ impl Sandbox {
 
     fn guarded(mut connection: Connection) -> rusqlite::Result<Self> {
         for (limit, value) in [
-            (Limit::SQLITE_LIMIT_VARIABLE_NUMBER, 100),
             (Limit::SQLITE_LIMIT_COLUMN, 100),
             (Limit::SQLITE_LIMIT_LENGTH, 2_000_000),
             (Limit::SQLITE_LIMIT_COMPOUND_SELECT, 5),
             (Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 50),
             (Limit::SQLITE_LIMIT_TRIGGER_DEPTH, 10),
-            (Limit::SQLITE_LIMIT_ATTACHED, 0),
         ] {
             connection.set_limit(limit, value)?;
         }

@@ -52,6 +52,12 @@ fn sqlite_s_errors_come_with_their_line() {
 }
 
 #[test]
+fn what_follows_a_fault_is_not_tried() {
+    let files = [FIRST, ("0002_second.sql", "CREATE TABLE a (b"), ("0003_third.sql", "DROP TABLE a")];
+    assert_eq!(faults(&files), ["0002_second.sql:1: incomplete input"]);
+}
+
+#[test]
 fn what_is_no_migration_s_business_is_refused() {
     for sql in [
         "BEGIN",
@@ -89,6 +95,21 @@ fn what_a_durable_object_refuses_is_refused() {
         ":2: is 100003 bytes long; a Durable Object takes 100000",
     );
     check_fault("INSERT INTO notes (text) VALUES (zeroblob(2000001));", ":1: string or blob too big");
+    let like = |length: usize| format!("DELETE FROM notes WHERE text LIKE '{}';", "a".repeat(length));
+    let row = "INSERT INTO notes (text) VALUES ('a');\n";
+    assert!(faults(&[FIRST, ("0002_second.sql", &format!("{row}{}", like(50)))]).is_empty());
+    check_fault(&format!("{row}{}", like(51)), ":2: LIKE or GLOB pattern too complex");
+    let triggers = |levels: usize| {
+        let tables: String = (0..=levels).map(|level| format!("CREATE TABLE t{level} (a); ")).collect();
+        let trigger = |level| {
+            let next = level + 1;
+            format!("CREATE TRIGGER tr{level} AFTER INSERT ON t{level} BEGIN INSERT INTO t{next} VALUES (1); END; ")
+        };
+        format!("{tables}{}\nINSERT INTO t0 VALUES (1);", (0..levels).map(trigger).collect::<String>())
+    };
+    assert!(faults(&[FIRST, ("0002_second.sql", &triggers(10))]).is_empty());
+    check_fault(&triggers(11), ":2: triggers nested too deep");
+    check_fault("CREATE VIRTUAL TABLE f USING fts5 (a);\nDELETE FROM f_data;", ":2: table f_data may not be modified");
     check_fault(
         "CREATE TABLE v AS SELECT SQLite_version();",
         ":1: a Durable Object refuses the function sqlite_version",
@@ -131,6 +152,7 @@ fn what_would_not_work_attached_is_refused() {
 fn text_in_double_quotes_is_no_string() {
     let expected = ":1: no such column: \"a\" - should this be a string literal in single-quotes?";
     check_fault("INSERT INTO notes (text) VALUES (\"a\");", expected);
+    check_fault("CREATE INDEX i ON notes (text) WHERE text <> \"a\";", expected);
 }
 
 #[test]
@@ -180,7 +202,9 @@ fn a_released_file_never_changes() {
         ["0001_first.sql: is released (listed in checksums) and is gone: restore it"]
     );
     let expected = ": expected 64 lower-case hex digits, two spaces and a file name";
-    for (number, bad) in [(2, "0001_first.sql\n"), (2, "12  0001_first.sql\n")] {
+    for (number, bad) in
+        [(2, "0001_first.sql\n"), (2, "12  0001_first.sql\n"), (2, &format!("{}  0001_first.sql\n", "z".repeat(64)))]
+    {
         assert_eq!(faults(&[FIRST, ("checksums", &format!("{line}{bad}"))]), [format!("checksums:{number}{expected}")]);
     }
 }
