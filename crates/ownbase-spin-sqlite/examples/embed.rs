@@ -4,16 +4,16 @@
 //! cargo run --example embed -- notes.wasm state POST /john '{"text": "Buy groceries"}'
 //! ```
 
-use anyhow::{Context, Result, bail};
 use http_body_util::{BodyExt, Full};
 use ownbase_spin_sqlite::{Databases, Labels, Limits, SpinSqlite, SpinSqliteCtx};
 use wasmtime::{
-    Config, Engine, Store,
+    Config, Engine, Result, Store, bail,
     component::{Component, Linker, ResourceTable},
+    error::Context,
 };
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{
-    WasiHttpCtx, WasiHttpCtxView, WasiHttpView,
+    Error, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView,
     p3::{Request, bindings::ServicePre},
 };
 
@@ -22,6 +22,7 @@ struct Host {
     table: ResourceTable,
     wasi: WasiCtx,
     http: WasiHttpCtx,
+    outbound: NoOutbound,
     sqlite: SpinSqliteCtx,
 }
 
@@ -33,7 +34,23 @@ impl WasiView for Host {
 
 impl WasiHttpView for Host {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
-        WasiHttpCtxView { ctx: &mut self.http, table: &mut self.table, hooks: Default::default() }
+        WasiHttpCtxView { ctx: &mut self.http, table: &mut self.table, hooks: &mut self.outbound }
+    }
+}
+
+/// The component may answer requests, not make any.
+struct NoOutbound;
+
+type Sent<T> = Box<dyn Future<Output = Result<T, Error>> + Send>;
+
+impl WasiHttpHooks for NoOutbound {
+    fn send_request(
+        &mut self,
+        _: http::Request<WasiBody>,
+        _: Option<RequestOptions>,
+        _: Sent<()>,
+    ) -> Sent<(http::Response<WasiBody>, Sent<()>)> {
+        Box::new(std::future::ready(Err(Error::HttpRequestDenied)))
     }
 }
 
@@ -66,6 +83,7 @@ async fn main() -> Result<()> {
         table: ResourceTable::new(),
         wasi: WasiCtx::builder().inherit_stderr().build(),
         http: WasiHttpCtx::new(),
+        outbound: NoOutbound,
         sqlite: SpinSqliteCtx::new(databases.clone(), Labels::new(["user-*"])?),
     };
     let mut store = Store::new(&engine, host);
