@@ -7,3 +7,5 @@ pub mod rusqlite;
 // All but the calls to the host is tested natively.
 #[cfg(any(all(feature = "spin", target_os = "wasi"), test))]
 pub mod spin;
+#[cfg(any(feature = "rusqlite", all(feature = "spin", target_os = "wasi")))]
+mod system;

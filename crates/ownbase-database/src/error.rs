@@ -13,7 +13,8 @@ pub enum Error {
     /// The statement names a table that is not there: the user has no database yet, or it was erased meanwhile.
     #[error("no such table")]
     Missing,
-    /// A UNIQUE, PRIMARY KEY, NOT NULL, CHECK or FOREIGN KEY constraint refused the row (`SQLITE_CONSTRAINT`).
+    /// A UNIQUE, PRIMARY KEY, NOT NULL, CHECK or FOREIGN KEY constraint refused the row (`SQLITE_CONSTRAINT`), with
+    /// SQLite's message, which names table and column.
     #[error("constraint failed: {0}")]
     Constraint(String),
     /// Somebody else kept the database locked past the busy time limit (`SQLITE_BUSY`, `SQLITE_LOCKED`). Try again.

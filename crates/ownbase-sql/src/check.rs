@@ -139,7 +139,7 @@ fn statement(text: &str) -> Result<Statement, String> {
     let mut end = 0;
     for token in significant(text).filter(|token| token.text != ";") {
         end = token.start + token.text.len();
-        let name = token.name();
+        let name = if token.text.starts_with('\'') { String::new() } else { token.name() };
         if name == "sqlite_schema" || name == "sqlite_master" {
             return Err(format!("{name} is another table where the database is attached (unmodified Spin)"));
         }

@@ -8,7 +8,7 @@
 //! - `-- compatible-with: N` in a file says which builds still work with a database that has it: those whose newest
 //!   migration is N or later. Without it N is the file's own number.
 //! - A file listed in `checksums` (`<SHA-256>  <file>`, as sha256sum prints it) is released and may not change.
-//! - Limits: 9,999 migrations; 100,000 bytes a statement; those in [`read_migrations`]'s module for the rest.
+//! - Limits: 9,999 migrations, 100,000 bytes a statement; those of the engines stand in `sandbox.rs`.
 //!
 //! It does not diff schemas, write migrations or touch a user's database, and knows no engine but SQLite.
 

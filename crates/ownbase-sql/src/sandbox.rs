@@ -23,17 +23,21 @@ pub(crate) struct Sandbox {
 impl Sandbox {
     /// A database whose tables are the connection's own.
     pub(crate) fn plain() -> rusqlite::Result<Self> {
-        Self::guarded(Connection::open_in_memory()?)
+        Self::guarded(Connection::open_in_memory()?, "main")
     }
 
     /// An empty database to which another is attached as `u`.
     pub(crate) fn attached() -> rusqlite::Result<Self> {
         let connection = Connection::open_in_memory()?;
         connection.execute_batch("ATTACH ':memory:' AS u")?;
-        Self::guarded(connection)
+        Self::guarded(connection, "u")
     }
 
-    fn guarded(mut connection: Connection) -> rusqlite::Result<Self> {
+    fn guarded(mut connection: Connection, schema: &str) -> rusqlite::Result<Self> {
+        // There at run time, so that a statement about them is recognized as one.
+        for table in ["_migrations", "_ownbase_label"] {
+            connection.execute_batch(&format!("CREATE TABLE {schema}.{table} (a)"))?;
+        }
         for (limit, value) in [
             (Limit::SQLITE_LIMIT_COLUMN, 100),
             (Limit::SQLITE_LIMIT_LENGTH, 2_000_000),
@@ -70,21 +74,10 @@ impl Sandbox {
 
 /// Why an action is refused that SQLite itself would allow.
 fn refusal_of(context: &AuthContext<'_>) -> Option<String> {
+    if let Some(name) = names(&context.action).into_iter().find(|name| name.starts_with('_')) {
+        return Some(format!("{name}: names that begin with _ belong to Ownbase and Cloudflare"));
+    }
     match context.action {
-        AuthAction::CreateTable { table_name: name }
-        | AuthAction::CreateView { view_name: name }
-        | AuthAction::CreateIndex { index_name: name, .. }
-        | AuthAction::CreateTrigger { trigger_name: name, .. }
-        | AuthAction::CreateVtable { table_name: name, .. }
-        | AuthAction::Insert { table_name: name }
-        | AuthAction::Update { table_name: name, .. }
-        | AuthAction::Delete { table_name: name }
-        | AuthAction::DropTable { table_name: name }
-        | AuthAction::AlterTable { table_name: name, .. }
-            if name.starts_with('_') =>
-        {
-            Some(format!("{name}: names that begin with _ belong to Ownbase and Cloudflare"))
-        }
         AuthAction::CreateTempTable { .. }
         | AuthAction::CreateTempView { .. }
         | AuthAction::CreateTempIndex { .. }
@@ -100,6 +93,24 @@ fn refusal_of(context: &AuthContext<'_>) -> Option<String> {
             Some(format!("a Durable Object refuses the function {function_name}"))
         }
         _ => None,
+    }
+}
+
+/// What an action makes or touches, as far as it has a name of its own.
+fn names<'a>(action: &AuthAction<'a>) -> [&'a str; 2] {
+    match *action {
+        AuthAction::CreateIndex { index_name: name, table_name }
+        | AuthAction::CreateTrigger { trigger_name: name, table_name } => [name, table_name],
+        AuthAction::CreateTable { table_name: name }
+        | AuthAction::CreateView { view_name: name }
+        | AuthAction::CreateVtable { table_name: name, .. }
+        | AuthAction::Read { table_name: name, .. }
+        | AuthAction::Insert { table_name: name }
+        | AuthAction::Update { table_name: name, .. }
+        | AuthAction::Delete { table_name: name }
+        | AuthAction::DropTable { table_name: name }
+        | AuthAction::AlterTable { table_name: name, .. } => [name, ""],
+        _ => ["", ""],
     }
 }
 

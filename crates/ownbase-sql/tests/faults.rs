@@ -116,7 +116,23 @@ fn what_a_durable_object_refuses_is_refused() {
     );
     check_fault("CREATE VIRTUAL TABLE f USING fts4 (a);", ":1: a Durable Object has no virtual tables of kind fts4");
     check_fault("CREATE TABLE _cf_a (b);", ":1: _cf_a: names that begin with _ belong to Ownbase and Cloudflare");
-    check_fault("DROP TABLE IF EXISTS _a; DELETE FROM sqlite_schema;", ":1: table sqlite_master may not be modified");
+    check_fault("DELETE FROM sqlite_schema;", ":1: table sqlite_master may not be modified");
+}
+
+#[test]
+fn what_is_ownbase_s_is_left_alone() {
+    for (table, sql) in [
+        ("_migrations", "DROP TABLE IF EXISTS _migrations"),
+        ("_migrations", "ALTER TABLE \"_migrations\" RENAME TO m"),
+        ("_migrations", "CREATE TABLE m AS SELECT * FROM _migrations"),
+        ("_migrations", "CREATE TRIGGER t AFTER INSERT ON _migrations BEGIN DELETE FROM notes; END"),
+        ("_ownbase_label", "UPDATE _ownbase_label SET a = 1"),
+    ] {
+        check_fault(sql, &format!(":1: {table}: names that begin with _ belong to Ownbase and Cloudflare"));
+    }
+    // Columns are free, and so is what a text says.
+    let free = "ALTER TABLE notes ADD COLUMN _a; UPDATE notes SET _a = 'sqlite_schema', text = '_migrations'";
+    assert!(faults(&[FIRST, ("0002_second.sql", free)]).is_empty());
 }
 
 #[test]

@@ -5,20 +5,21 @@
 //! never wait for each other. A bounded number stays open, the longest unused is closed first; a database in use never
 //! is. A read of a user without a file answers [`Error::Missing`] and makes nothing.
 //!
-//! Connections have the limits of Cloudflare Durable Objects (`rusqlite/connection.rs`). The folder belongs to one process;
-//! no lock enforces it. Not for a million users: it is one folder, and closing checkpoints on the calling thread.
+//! Connections have the limits of Cloudflare Durable Objects (`rusqlite/connection.rs`). The folder belongs to one
+//! process; no lock enforces it. Not for a million users: it is one folder, and a file is closed, which checkpoints
+//! it, by whoever opens another.
 
 mod connection;
 mod user_file;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use hashlink::LinkedHashMap;
 
 use self::user_file::UserFile;
 use crate::engine::file_name::file_name;
+use crate::engine::system;
 use crate::{Checked, Database, Environment, Error, Label, Row, Sql, Statement, Timestamp, Value};
 
 /// User databases as files in one folder. Shared by threads.
@@ -111,14 +112,11 @@ impl Environment for Files {
     }
 
     fn now(&self) -> Timestamp {
-        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Timestamp(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
+        system::now()
     }
 
-    #[allow(clippy::expect_used)]
     fn random(&self, bytes: &mut [u8]) {
-        // Names that can be guessed are worse than none: without randomness nothing can be served.
-        getrandom::fill(bytes).expect("the operating system has randomness");
+        system::random(bytes);
     }
 
     fn checked(&self) -> &Checked {

@@ -1,13 +1,13 @@
 //! The calls to the host: opening labels, running statements, and finding out which way holds.
 
 use std::sync::OnceLock;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use spin_sdk::sqlite::wit::sqlite as host;
 
 use super::attached::Attached;
 use super::classify::classify;
 use super::connection::{Connection, batch};
+use crate::engine::system;
 use crate::{Checked, Database, Environment, Error, Label, Row, Sql, Statement, Timestamp, Value};
 
 /// The environment variable that names the folder of users' files on unmodified Spin.
@@ -109,14 +109,11 @@ impl Environment for Spin {
     }
 
     fn now(&self) -> Timestamp {
-        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Timestamp(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
+        system::now()
     }
 
-    #[allow(clippy::expect_used)]
     fn random(&self, bytes: &mut [u8]) {
-        // Names that can be guessed are worse than none: without randomness nothing can be served.
-        getrandom::fill(bytes).expect("the host has randomness");
+        system::random(bytes);
     }
 
     fn checked(&self) -> &Checked {
