@@ -7,6 +7,8 @@
 
 use std::fmt::Write;
 
+use percent_encoding::percent_decode_str;
+
 use crate::UserId;
 
 /// The name under which a user's database is opened.
@@ -60,24 +62,8 @@ impl Label {
     }
 }
 
-/// Undoes the encoding. What no encoding makes comes out as something that does not encode back to it.
+/// Undoes the encoding, which is percent-encoding with another mark. What no encoding makes comes out as something
+/// that does not encode back to it.
 fn decode(encoded: &str) -> String {
-    let mut bytes = Vec::with_capacity(encoded.len());
-    let mut rest = encoded;
-    while let Some(head) = rest.chars().next() {
-        let code =
-            rest.strip_prefix('~').and_then(|rest| rest.get(..2)).and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        let taken = match code {
-            Some(byte) => {
-                bytes.push(byte);
-                3
-            }
-            None => {
-                bytes.extend_from_slice(head.encode_utf8(&mut [0; 4]).as_bytes());
-                head.len_utf8()
-            }
-        };
-        rest = rest.get(taken..).unwrap_or_default();
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
+    percent_decode_str(&encoded.replace('~', "%")).decode_utf8_lossy().into_owned()
 }

@@ -97,6 +97,8 @@ fn no_other_text_is_a_label() {
         "user-~4A",
         "user-~+5",
         "user-~4",
+        "user-%41",
+        "user-~25%",
         "user-~~",
         "user-é",
         "user-~ff",
