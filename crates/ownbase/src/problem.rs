@@ -17,7 +17,7 @@ pub(crate) enum Refusal {
     BodyTooLarge(u64),
     /// The body ended early or was not framed as HTTP frames it.
     BodyBroken,
-    /// The body did not arrive within the time limit.
+    /// the body did not arrive within the time limit
     BodyTooSlow,
     /// As many requests run and wait as may.
     QueueFull,
@@ -48,16 +48,16 @@ impl Refusal {
 
     fn detail(self) -> String {
         match self {
-            Self::NoRoute => "No route of the application matches this path.".to_owned(),
-            Self::Connect => "CONNECT is not offered: this server is no proxy.".to_owned(),
-            Self::BodyTooLarge(limit) => format!("The body is longer than {limit} bytes."),
-            Self::BodyBroken => "The body ended early or is not framed as HTTP/1.1 asks.".to_owned(),
-            Self::BodyTooSlow => "The body did not arrive within the time limit.".to_owned(),
-            Self::QueueFull => "Too many requests are waiting. Try again shortly.".to_owned(),
-            Self::TimedOut => "There was no answer within the time limit.".to_owned(),
-            Self::Failed => "The request failed. The server's log says why, under this request_id.".to_owned(),
-            Self::NotAnAdminPath => "This listener answers GET /health and nothing else.".to_owned(),
-            Self::ReadOnly => "This listener is read-only: use GET or HEAD.".to_owned(),
+            Self::NoRoute => "no route of the application matches this path".to_owned(),
+            Self::Connect => "CONNECT is not offered: this server is no proxy".to_owned(),
+            Self::BodyTooLarge(limit) => format!("the body is longer than {limit} bytes"),
+            Self::BodyBroken => "the body ended early or is not framed as HTTP/1.1 asks".to_owned(),
+            Self::BodyTooSlow => "the body did not arrive within the time limit".to_owned(),
+            Self::QueueFull => "too many requests are waiting; try again shortly".to_owned(),
+            Self::TimedOut => "there was no answer within the time limit".to_owned(),
+            Self::Failed => "the request failed; the server's log says why, under this request_id".to_owned(),
+            Self::NotAnAdminPath => "this listener answers GET /health and nothing else".to_owned(),
+            Self::ReadOnly => "this listener is read-only: use GET or HEAD".to_owned(),
         }
     }
 
@@ -115,11 +115,11 @@ mod tests {
     fn problems_have_the_services_form() {
         check(
             Refusal::BodyTooLarge(131_072),
-            r#"{"type":"about:blank","title":"Payload Too Large","status":413,"detail":"The body is longer than 131072 bytes.","request_id":"id-1"}"#,
+            r#"{"type":"about:blank","title":"Payload Too Large","status":413,"detail":"the body is longer than 131072 bytes","request_id":"id-1"}"#,
         );
         check(
             Refusal::Failed,
-            r#"{"type":"about:blank","title":"Internal Server Error","status":500,"detail":"The request failed. The server's log says why, under this request_id.","request_id":"id-1"}"#,
+            r#"{"type":"about:blank","title":"Internal Server Error","status":500,"detail":"the request failed; the server's log says why, under this request_id","request_id":"id-1"}"#,
         );
     }
 

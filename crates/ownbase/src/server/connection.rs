@@ -14,7 +14,9 @@ use tokio::sync::watch;
 
 /// Headers of one request; past it hyper answers 431.
 const MAX_HEADERS: usize = 100;
-/// Bytes that one connection buffers, a request's head included; past it hyper answers 431.
+/// Bytes of a request's head; past it hyper answers 431.
+const MAX_HEAD_BYTES: usize = 32 << 10;
+/// Bytes that one connection buffers.
 const MAX_BUFFER_BYTES: usize = 64 << 10;
 
 /// The HTTP server's settings; `header_timeout` bounds how long a connection waits for a request's head.
@@ -23,6 +25,7 @@ pub(crate) fn http(header_timeout: Duration) -> http1::Builder {
     http.timer(TokioTimer::new())
         .header_read_timeout(header_timeout)
         .max_headers(MAX_HEADERS)
+        .max_header_size(MAX_HEAD_BYTES)
         .max_buf_size(MAX_BUFFER_BYTES);
     http
 }
