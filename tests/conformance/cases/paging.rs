@@ -33,8 +33,10 @@ fn make(client: &Client, user: &str, count: usize) -> Result<Vec<Note>> {
 fn walk(client: &Client, first: &str) -> Result<Vec<Page>> {
     let mut pages = vec![client.page(first)?];
     while let Some(link) = pages.last().and_then(|page| page.link.clone()) {
-        ensure!(pages.len() < 1000, "the pages from {first} do not end");
-        pages.push(client.page(&link)?);
+        let page = client.page(&link)?;
+        ensure!(page.link.as_ref() != Some(&link), "{link} leads to itself");
+        pages.push(page);
+        ensure!(pages.len() < 100, "the pages from {first} do not end");
     }
     Ok(pages)
 }

@@ -3,10 +3,15 @@
 use std::fmt::{Display, Write};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
+
+use super::wait::wait_for;
+
+const LOG_DEADLINE: Duration = Duration::from_secs(2);
 
 /// What a server answered, with what is needed to explain it when it is wrong.
 #[derive(Debug, Clone)]
@@ -71,10 +76,15 @@ impl Answer {
         text
     }
 
+    /// The log's lines about this request, which may be written a little after the answer.
     fn logged(&self) -> Vec<String> {
         let (Some(log), Some(id)) = (&self.log, self.header("x-request-id")) else { return Vec::new() };
-        let text = std::fs::read_to_string(log).unwrap_or_default();
-        text.lines().filter(|line| line.contains(id)).map(str::to_owned).collect()
+        let lines = || {
+            let text = std::fs::read_to_string(log)?;
+            let lines: Vec<String> = text.lines().filter(|line| line.contains(id)).map(str::to_owned).collect();
+            Ok((!lines.is_empty()).then_some(lines))
+        };
+        wait_for("the log", LOG_DEADLINE, lines).unwrap_or_default()
     }
 
     /// What api.md promises of every answer, whatever the request.
