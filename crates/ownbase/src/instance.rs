@@ -10,14 +10,16 @@ use crate::app::Loaded;
 use crate::guest_output::GuestOutput;
 use crate::telemetry::one_line;
 use crate::variables::Variables;
+use http::HeaderValue;
 use ownbase_spin_sqlite::{Databases, Scope, SpinSqliteCtx};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio::time::Sleep;
 use wasmtime::component::{GuestTaskId, ResourceTable};
-use wasmtime::{Result, Store, StoreContextMut, StoreLimits, StoreLimitsBuilder};
+use wasmtime::{Result, Store, StoreContextMut, StoreLimits, StoreLimitsBuilder, UpdateDeadline};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::handler::{
     HandlerState, Instance, ProxyPre, ShouldAccept, WorkerExpiration, WorkerState, WorkerStatus,
@@ -81,8 +83,30 @@ impl WasiHttpHooks for NoOutbound {
     }
 }
 
+/// What becomes of a request, told by its instance to whoever passes its answer on. Without it, the body of an instance
+/// that was ended in the middle would look whole.
+pub(crate) struct Fate {
+    /// The request's id.
+    pub(crate) id: HeaderValue,
+    broken: AtomicBool,
+}
+
+impl Fate {
+    /// For a request that has just arrived.
+    pub(crate) fn new(id: HeaderValue) -> Arc<Self> {
+        Arc::new(Self { id, broken: AtomicBool::new(false) })
+    }
+
+    /// Whether the instance ended before the request's work was done.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.broken.load(Ordering::Acquire)
+    }
+}
+
 /// What a request brings along into its instance.
 pub(crate) struct Ticket {
+    /// Where the instance tells of its end.
+    pub(crate) fate: Arc<Fate>,
     /// On whose behalf the instance's database calls are made.
     pub(crate) scope: Scope,
     /// When the answer is due.
@@ -129,7 +153,8 @@ impl HandlerState for Instances {
     async fn instantiate(&self) -> Result<Instance<Host, Expiration, Worker>> {
         let mut store = Store::new(&self.component.engine, self.host());
         store.limiter(|host| &mut host.limits);
-        store.epoch_deadline_async_yield_and_update(1);
+        // tokio's own yield lets the thread look for new requests too, which being woken at once would not.
+        store.epoch_deadline_callback(|_| Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now()))));
         store.set_epoch_deadline(1);
         let starting = self.component.pre.instantiate_async(&mut store);
         let proxy = tokio::time::timeout(self.limits.request_timeout, starting).await??;
@@ -147,7 +172,7 @@ impl HandlerState for Instances {
                 request_timeout: self.limits.request_timeout,
                 sleep: Box::pin(tokio::time::sleep(IDLE_TIMEOUT)),
             },
-            state: Worker { component: self.component.id.clone(), max_reuse_count, deadline },
+            state: Worker { component: self.component.id.clone(), max_reuse_count, deadline, fates: Mutex::default() },
         })
     }
 }
@@ -179,6 +204,8 @@ pub(crate) struct Worker {
     component: Arc<str>,
     max_reuse_count: usize,
     deadline: Arc<Mutex<Instant>>,
+    /// Of the requests that somebody still waits for: the running one, and any whose body is still being sent.
+    fates: Mutex<Vec<Arc<Fate>>>,
 }
 
 impl WorkerState for Worker {
@@ -200,14 +227,24 @@ impl WorkerState for Worker {
         task: GuestTaskId,
     ) -> Pin<Box<dyn Future<Output = ()> + 'static + Send + Sync>> {
         store.data_mut().sqlite.begin(task, ticket.scope);
+        let mut fates = self.fates.lock().unwrap_or_else(PoisonError::into_inner);
+        fates.retain(|fate| Arc::strong_count(fate) > 1);
+        fates.push(ticket.fate);
+        drop(fates);
         *self.deadline.lock().unwrap_or_else(PoisonError::into_inner) = ticket.deadline;
         Box::pin(tokio::time::sleep_until(ticket.deadline.into()))
     }
 
     fn drop(&self, store: Store<Host>, result: Result<()>) {
         if let Err(error) = result {
-            tracing::warn!(component = &*self.component, "an instance ended: {}", one_line(&error));
+            let fates = self.fates.lock().unwrap_or_else(PoisonError::into_inner);
+            for fate in fates.iter().filter(|fate| Arc::strong_count(fate) > 1) {
+                fate.broken.store(true, Ordering::Release);
+                let error = one_line(&error);
+                tracing::error!(request_id = ?fate.id, component = &*self.component, "the instance ended: {error}");
+            }
         }
+        // Only now the bodies that it was sending end.
         drop(store);
     }
 }

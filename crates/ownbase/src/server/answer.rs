@@ -3,12 +3,14 @@
 //! A request ends when the last of its answer has been handed over, or when nobody wants it any more. Then its open
 //! transactions are rolled back, its place is free, and its line goes to the log.
 
+use crate::instance::Fate;
 use crate::request_id::X_REQUEST_ID;
 use bytes::Bytes;
 use http::{HeaderValue, Method, StatusCode, Uri};
 use http_body::{Body, Frame, SizeHint};
 use ownbase_spin_sqlite::Scope;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 use tokio::sync::OwnedSemaphorePermit;
@@ -21,8 +23,8 @@ const CLIENT_LEFT: u16 = 499;
 
 /// A request on its way; dropping it ends the request.
 pub(crate) struct Underway {
-    /// Its id.
-    pub(crate) id: HeaderValue,
+    /// Its id, and what its instance says of it.
+    pub(crate) fate: Arc<Fate>,
     /// On whose behalf database calls are made.
     pub(crate) scope: Scope,
     /// The answer's status, once there is one.
@@ -44,7 +46,7 @@ impl Underway {
         deadline: Instant,
     ) -> Self {
         Self {
-            id,
+            fate: Fate::new(id),
             scope: Scope::new(Some(deadline)),
             status: None,
             permit: None,
@@ -66,7 +68,7 @@ impl Drop for Underway {
         let labels = self.scope.labels().join(",");
         tracing::info!(
             target: "ownbase::request",
-            request_id = self.id.to_str().unwrap_or_default(),
+            request_id = self.fate.id.to_str().unwrap_or_default(),
             method = self.method.as_str(),
             path,
             status = self.status.map_or(CLIENT_LEFT, |status| status.as_u16()),
@@ -98,16 +100,17 @@ impl Body for AnswerBody {
         match self.get_mut() {
             Self::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             Self::Streamed(body, underway) => {
-                let frame = ready!(Pin::new(body).poll_frame(cx));
-                match &frame {
-                    Some(Ok(_)) => {}
-                    None => *underway = None,
-                    Some(Err(error)) => {
-                        if let Some(underway) = underway.take() {
-                            let request_id = underway.id.to_str().unwrap_or_default();
-                            tracing::error!(request_id, "the component broke off its answer: {error}");
-                        }
-                    }
+                let mut frame = ready!(Pin::new(body).poll_frame(cx));
+                if frame.is_none() && underway.as_ref().is_some_and(|underway| underway.fate.is_broken()) {
+                    frame = Some(Err(Error::HttpResponseIncomplete));
+                }
+                if let Some(Err(error)) = &frame
+                    && let Some(underway) = underway
+                {
+                    tracing::error!(request_id = ?underway.fate.id, "the component broke off its answer: {error}");
+                }
+                if !matches!(frame, Some(Ok(_))) {
+                    *underway = None;
                 }
                 Poll::Ready(frame)
             }
@@ -117,7 +120,8 @@ impl Body for AnswerBody {
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Whole(bytes) => bytes.is_none(),
-            Self::Streamed(body, _) => body.is_end_stream(),
+            // The end must be asked for: only then is it known to be one.
+            Self::Streamed(..) => false,
         }
     }
 

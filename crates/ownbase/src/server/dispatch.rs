@@ -15,7 +15,7 @@ use hyper::body::Incoming;
 use std::time::Instant;
 use wasmtime::PoolConcurrencyLimitError;
 use wasmtime_wasi_http::WasiBody;
-use wasmtime_wasi_http::handler::{ExpirationError, InstantiationError, TrapOrPanicError};
+use wasmtime_wasi_http::handler::InstantiationError;
 
 /// An answer of at most this many bytes is taken from the component whole: then head and body leave in one write, and a
 /// component that breaks off in the middle is answered for with 500.
@@ -58,17 +58,17 @@ async fn serve(
     let component = *thread.app.routes.find(request.uri().path()).ok_or(Refusal::NoRoute)?;
     let handler = thread.handlers.get(component).ok_or(Refusal::NoRoute)?;
     let (mut head, body) = upload::receive(request, thread.limits.max_body_bytes, deadline).await?;
-    head.headers.insert(X_REQUEST_ID, underway.id.clone());
+    head.headers.insert(X_REQUEST_ID, underway.fate.id.clone());
     // WASI 0.2 cannot express a request without an authority, which HTTP/1.0 allows.
     if !head.headers.contains_key(HOST) {
         head.headers.insert(HOST, HeaderValue::from_static("localhost"));
     }
     underway.permit = Some(thread.gate.enter(deadline).await?);
-    let ticket = Ticket { scope: underway.scope.clone(), deadline };
+    let ticket = Ticket { fate: underway.fate.clone(), scope: underway.scope.clone(), deadline };
     let answered = handler.handle(ticket, Request::from_parts(head, into_body(body))).await;
     let response = answered.map_err(|error| refusal(&error, deadline, underway))?;
     if response.status().is_informational() {
-        tracing::error!(request_id = ?underway.id, "the component answered with status {}", response.status());
+        tracing::error!(request_id = ?underway.fate.id, "the component answered with status {}", response.status());
         return Err(Refusal::Failed);
     }
     take_if_small(response, deadline, underway).await
@@ -93,9 +93,10 @@ async fn take_if_small(
     }
     let (head, body) = response.into_parts();
     match tokio::time::timeout_at(deadline.into(), body.collect()).await {
+        Ok(Ok(_)) if underway.fate.is_broken() => Err(failure(deadline)),
         Ok(Ok(body)) => Ok(Response::from_parts(head, Served::Whole(body.to_bytes()))),
         Ok(Err(error)) => {
-            tracing::error!(request_id = ?underway.id, "the component broke off its answer: {error}");
+            tracing::error!(request_id = ?underway.fate.id, "the component broke off its answer: {error}");
             Err(Refusal::Failed)
         }
         Err(_) => Err(Refusal::TimedOut),
@@ -110,11 +111,11 @@ fn refusal(error: &wasmtime::Error, deadline: Instant, underway: &Underway) -> R
     if no_room {
         return Refusal::QueueFull;
     }
-    // A guest that is stopped from outside its event loop takes its answer's channel with it.
-    let stopped = error.is::<TrapOrPanicError>() && Instant::now() >= deadline;
-    if stopped || error.is::<ExpirationError>() {
-        return Refusal::TimedOut;
-    }
-    tracing::error!(request_id = ?underway.id, "the component failed: {}", one_line(error));
-    Refusal::Failed
+    tracing::error!(request_id = ?underway.fate.id, "the component failed: {}", one_line(error));
+    failure(deadline)
+}
+
+/// How a request fails tells little once its time is over: the way it was stopped is as likely the cause.
+fn failure(deadline: Instant) -> Refusal {
+    if Instant::now() >= deadline { Refusal::TimedOut } else { Refusal::Failed }
 }

@@ -1,0 +1,13 @@
+//! The process as its operator sees it: what it prints, how it ends, what a client gets from it.
+//!
+//! The component is 100 lines of WebAssembly text (WASI 0.2), so that nothing has to be built first. What the notes
+//! service promises over HTTP is tested in tests/conformance.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+mod building;
+mod client;
+mod serving;
+mod site;
+mod starting;
+mod stopping;

@@ -1,0 +1,205 @@
+//! What clients get.
+
+use crate::client::{connect, occupy, raw, read, request};
+use crate::site::{MANIFEST, Site};
+use std::io::{Read, Write};
+
+#[test]
+fn start_says_where_and_what() {
+    let server = Site::new(MANIFEST).up(&[]);
+    let address = server.address;
+    let expected = [
+        format!("Serving http://{address}"),
+        "  /... -> echo".to_owned(),
+        format!("Try: curl -i http://{address}/john --json '{{\"text\": \"Buy groceries\"}}'"),
+    ];
+    assert_eq!(server.announced, expected);
+}
+
+#[test]
+fn the_path_reaches_the_component_as_it_was_sent() {
+    let server = Site::new(MANIFEST).up(&[]);
+    for path in
+        ["/", "//x", "/%2e%2e/x", "/../x", "/a%2Fb", "/a//b/", "/x?y=%20&z=/..", "/;a=b", "/%FF", "/~!@$&'()*+,=:"]
+    {
+        assert_eq!(request(server.address, "GET", path).body, path);
+    }
+    let absolute = raw(server.address, b"GET http://host/a/b HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    assert_eq!(absolute.body, "/a/b");
+}
+
+#[test]
+fn every_answer_has_an_id_of_its_own() {
+    let server = Site::new(MANIFEST).up(&["--log-format", "json"]);
+    let mut seen = std::collections::HashSet::new();
+    for target in ["/a", "/b", "/!trap"] {
+        let bytes = format!("GET {target} HTTP/1.1\r\nhost: x\r\nx-request-id: mine\r\nconnection: close\r\n\r\n");
+        let answer = raw(server.address, bytes.as_bytes());
+        let id = answer.header("x-request-id").unwrap().to_owned();
+        assert_ne!(id, "mine");
+        let line = server.log_line(|line| line.contains("ownbase::request"));
+        let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!((&line["request_id"], &line["path"]), (&id.as_str().into(), &target.into()));
+        assert_eq!((&line["method"], &line["status"]), (&"GET".into(), &answer.status.into()));
+        assert!(line["duration_ms"].is_f64() && line["labels"].is_string(), "{line}");
+        assert!(seen.insert(id));
+    }
+}
+
+#[test]
+fn a_trap_costs_one_answer() {
+    let server = Site::new(MANIFEST).up(&["--threads", "1"]);
+    for _ in 0..3 {
+        let answer = request(server.address, "GET", "/!trap");
+        assert_eq!(answer.status, 500);
+        let problem = answer.problem();
+        assert_eq!((&problem["type"], &problem["title"]), (&"about:blank".into(), &"Internal Server Error".into()));
+        assert!(!answer.body.contains("unreachable"), "{}", answer.body);
+        assert_eq!(request(server.address, "GET", "/x").body, "/x");
+    }
+    server.log_line(|line| line.contains("ERROR") && line.contains("unreachable"));
+}
+
+#[test]
+fn an_endless_loop_ends_with_504_and_holds_nobody_up() {
+    let server = Site::new(MANIFEST).up(&["--threads", "1", "--request-timeout-ms", "1500"]);
+    let mut endless = connect(server.address);
+    endless.write_all(b"GET /!loop HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+    endless.set_nonblocking(true).unwrap();
+    for _ in 0..20 {
+        assert_eq!(request(server.address, "GET", "/x").body, "/x");
+    }
+    assert!(endless.peek(&mut [0]).is_err(), "the loop ended before the others were served");
+    endless.set_nonblocking(false).unwrap();
+    let answer = read(&mut endless);
+    assert_eq!((answer.status, &answer.problem()["title"]), (504, &"Gateway Timeout".into()));
+    assert_eq!(request(server.address, "GET", "/x").body, "/x");
+}
+
+#[test]
+fn memory_is_bounded() {
+    let server = Site::new(MANIFEST).up(&["--max-memory-bytes", "8388608"]);
+    assert_eq!(request(server.address, "GET", "/!fill").status, 500);
+    assert_eq!(request(server.address, "GET", "/x").body, "/x");
+}
+
+#[test]
+fn an_answer_that_breaks_off_is_no_whole_answer() {
+    let server = Site::new(MANIFEST).up(&[]);
+    let mut stream = connect(server.address);
+    stream.write_all(b"GET /!cut HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+    let mut bytes = Vec::new();
+    // Closed or reset, but without the last chunk.
+    let _ = stream.read_to_end(&mut bytes);
+    assert!(!bytes.ends_with(b"0\r\n\r\n"), "{}", String::from_utf8_lossy(&bytes));
+    assert_eq!(request(server.address, "GET", "/x").body, "/x");
+}
+
+#[test]
+fn a_full_queue_is_503() {
+    let limits = ["--threads", "1", "--max-instances", "1", "--max-queued-requests", "0"];
+    let server = Site::new(MANIFEST).up(&limits);
+    let (mut running, refused) = occupy(server.address);
+    assert_eq!((refused.status, refused.header("retry-after")), (503, Some("1")));
+    refused.problem();
+    assert_eq!(read(&mut running).body, "/!wait");
+}
+
+#[test]
+fn a_body_over_the_limit_is_413_and_the_client_sees_it() {
+    let server = Site::new(MANIFEST).up(&["--max-body-bytes", "1000"]);
+    let with_length = |length: usize| {
+        let head = format!("POST /x HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n\r\n");
+        [head.as_bytes(), &vec![b'x'; length]].concat()
+    };
+    assert_eq!(raw(server.address, &with_length(1000)).status, 200);
+    let answer = raw(server.address, &with_length(1001));
+    assert_eq!((answer.status, &answer.problem()["detail"]), (413, &"the body is longer than 1000 bytes".into()));
+    assert_eq!(raw(server.address, &with_length(1 << 20)).status, 413);
+
+    let chunk = [b"258\r\n".as_slice(), &[b'x'; 600], b"\r\n"].concat();
+    let head = b"POST /x HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n".as_slice();
+    assert_eq!(raw(server.address, &[head, &chunk, b"0\r\n\r\n"].concat()).status, 200);
+    assert_eq!(raw(server.address, &[head, &chunk, &chunk, b"0\r\n\r\n"].concat()).status, 413);
+
+    // Who asks first is told no, and not asked to go on.
+    let asking = b"POST /x HTTP/1.1\r\nhost: x\r\ncontent-length: 1001\r\nexpect: 100-continue\r\n\r\n";
+    assert_eq!(raw(server.address, asking).status, 413);
+}
+
+#[test]
+fn a_connection_serves_on_after_413() {
+    let server = Site::new(MANIFEST).up(&["--max-body-bytes", "10"]);
+    let mut stream = connect(server.address);
+    stream.write_all(b"POST /x HTTP/1.1\r\nhost: x\r\ncontent-length: 11\r\n\r\n01234567890").unwrap();
+    assert_eq!(read(&mut stream).status, 413);
+    stream.write_all(b"GET /y HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+    assert_eq!(read(&mut stream).body, "/y");
+}
+
+#[test]
+fn bodies_that_do_not_come_are_given_up() {
+    let server = Site::new(MANIFEST).up(&["--request-timeout-ms", "200"]);
+    let slow = raw(server.address, b"POST /x HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\nab");
+    assert_eq!(
+        (slow.status, &slow.problem()["detail"]),
+        (504, &"the body did not arrive within the time limit".into())
+    );
+    let broken = raw(server.address, b"POST /x HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nZZ\r\n");
+    assert_eq!(broken.status, 400);
+    broken.problem();
+}
+
+#[test]
+fn heads_that_do_not_come_are_given_up() {
+    let server = Site::new(MANIFEST).up(&["--header-timeout-ms", "100"]);
+    let mut stream = connect(server.address);
+    stream.write_all(b"GET /x HTTP/1.1\r\n").unwrap();
+    assert_eq!(stream.read(&mut [0; 16]).unwrap(), 0, "the connection is still open");
+}
+
+#[test]
+fn a_head_without_a_host_is_served() {
+    let server = Site::new(MANIFEST).up(&[]);
+    let mut stream = connect(server.address);
+    stream.write_all(b"GET /x HTTP/1.0\r\n\r\n").unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    assert!(text.starts_with("HTTP/1.0 200 OK") && text.ends_with("\r\n\r\n/x"), "{text}");
+}
+
+#[test]
+fn what_no_route_matches_is_404() {
+    let server = Site::new(&MANIFEST.replace("/...", "/here/:id")).up(&[]);
+    assert_eq!(request(server.address, "GET", "/here/1").body, "/here/1");
+    let answer = request(server.address, "GET", "/elsewhere");
+    assert_eq!((answer.status, &answer.problem()["title"]), (404, &"Not Found".into()));
+}
+
+#[test]
+fn more_connections_than_allowed_wait_their_turn() {
+    let server = Site::new(MANIFEST).up(&["--max-connections", "1"]);
+    let mut first = connect(server.address);
+    first.write_all(b"GET /first HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+    assert_eq!(read(&mut first).body, "/first");
+    let mut second = connect(server.address);
+    second.write_all(b"GET /second HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+    second.set_nonblocking(true).unwrap();
+    first.write_all(b"GET /again HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+    assert_eq!(read(&mut first).body, "/again");
+    assert!(second.peek(&mut [0]).is_err(), "two connections were served at once");
+    second.set_nonblocking(false).unwrap();
+    drop(first);
+    assert_eq!(read(&mut second).body, "/second");
+}
+
+#[test]
+fn health_is_on_a_listener_of_its_own() {
+    let server = Site::new(MANIFEST).up(&["--admin-listen", "127.0.0.1:0"]);
+    let url = server.announced.iter().find_map(|line| line.strip_prefix("Health: http://")).unwrap();
+    let address = url.strip_suffix("/health").unwrap().parse().unwrap();
+    let answer = request(address, "GET", "/health");
+    assert_eq!((answer.status, answer.body.as_str()), (200, r#"{"status":"ok"}"#));
+    assert_eq!(request(address, "GET", "/x").problem()["status"], 404);
+    assert_eq!(request(server.address, "GET", "/health").body, "/health");
+}
