@@ -66,18 +66,20 @@ pub(crate) struct Connection {
 impl Connection {
     /// Opens a database that exists. If it was left in the middle of something, SQLite recovers it here.
     pub(crate) fn open(file: &Path, limits: &Limits) -> Result<Connection, Error> {
-        let sqlite = open_file(file, OpenFlags::empty(), limits)?;
+        let sqlite = open_file(file, OpenFlags::empty())?;
+        durability::configure(&sqlite, limits)?;
         Ok(Connection::ready(sqlite, limits)?)
     }
 
-    /// Makes the file of a new, empty database.
-    pub(crate) fn create(file: &Path, label_inside: Option<&str>, limits: &Limits) -> Result<Connection, Error> {
-        let sqlite = open_file(file, OpenFlags::SQLITE_OPEN_CREATE, limits)?;
+    /// Makes the file of an empty database, closed and not yet synced.
+    pub(crate) fn make(file: &Path, label_inside: Option<&str>, limits: &Limits) -> Result<(), Error> {
+        let sqlite = open_file(file, OpenFlags::SQLITE_OPEN_CREATE)?;
+        durability::format(&sqlite, limits)?;
         if let Some(label) = label_inside {
             sqlite.execute_batch("CREATE TABLE _ownbase_label (label TEXT NOT NULL)")?;
             sqlite.execute("INSERT INTO _ownbase_label VALUES (?1)", [label])?;
         }
-        Ok(Connection::ready(sqlite, limits)?)
+        sqlite.close().map_err(|(_, error)| error.into())
     }
 
     /// An empty database in memory, on which statements for a label without a file are tried.
@@ -205,11 +207,9 @@ impl From<Error> for Fault {
     }
 }
 
-fn open_file(file: &Path, flags: OpenFlags, limits: &Limits) -> Result<rusqlite::Connection, Error> {
+fn open_file(file: &Path, flags: OpenFlags) -> rusqlite::Result<rusqlite::Connection> {
     let flags = flags | OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let sqlite = rusqlite::Connection::open_with_flags(file, flags)?;
-    durability::configure(&sqlite, limits)?;
-    Ok(sqlite)
+    rusqlite::Connection::open_with_flags(file, flags)
 }
 
 /// Whether a statement answers rows and does nothing else. COMMIT is read-only to SQLite too, but has no columns.

@@ -6,6 +6,7 @@
 //! (the statement failed, the transaction was rolled back) is removed again.
 
 use crate::{
+    Limits,
     connection::{Changes, Connection, Read, Rows, Statement},
     databases::Databases,
     errors::Error,
@@ -126,17 +127,22 @@ impl Database {
             return Err(Error::new(ffi::SQLITE_READONLY, "this label is for asking only and never holds a database"));
         }
         let room = databases.take_room()?;
-        // An erase that a crash cut short may have left a WAL, which SQLite would take for the new file's.
-        self.location.remove_leftovers()?;
-        let label_inside = self.location.is_hashed.then_some(&*self.label);
-        let made = Connection::create(self.location.file(), label_inside, databases.limits());
-        match made.and_then(|connection| self.location.sync_folder().map(|()| connection).map_err(Error::from)) {
+        match self.make_and_open(databases.limits()) {
             Ok(connection) => Ok(Open { connection, is_new: true, room }),
             Err(error) => {
                 self.remove_made();
                 Err(error)
             }
         }
+    }
+
+    fn make_and_open(&self, limits: &Limits) -> Result<Connection, Error> {
+        // An erase that a crash cut short may have left a WAL, which SQLite would take for the new file's.
+        self.location.remove_leftovers()?;
+        let label_inside = self.location.is_hashed.then_some(&*self.label);
+        Connection::make(self.location.file(), label_inside, limits)?;
+        self.location.sync()?;
+        Connection::open(self.location.file(), limits)
     }
 
     /// Undoes what a lease left undone.

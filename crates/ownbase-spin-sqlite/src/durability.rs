@@ -26,11 +26,17 @@ pub(crate) fn check_version() -> Result<(), StateError> {
     }
 }
 
-/// For every connection to a file, before anything else is done with it.
-pub(crate) fn configure(sqlite: &Connection, limits: &Limits) -> rusqlite::Result<()> {
-    // Takes effect in a file that is still empty, and there alone.
+/// Gives a file that is still empty its format. Nothing is synced: the caller does that once, for the whole file, before
+/// anyone relies on it (SQLite would sync five times).
+pub(crate) fn format(sqlite: &Connection, limits: &Limits) -> rusqlite::Result<()> {
+    sqlite.pragma_update(None, "synchronous", "off")?;
     sqlite.pragma_update(None, "page_size", limits.page_size_bytes)?;
-    // The first access: recovers what a crash left, and makes the file of a new database.
+    sqlite.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))
+}
+
+/// For every connection to a database, before anything else is done with it.
+pub(crate) fn configure(sqlite: &Connection, limits: &Limits) -> rusqlite::Result<()> {
+    // The first access: recovers what a crash left.
     sqlite.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
     sqlite.pragma_update(None, "synchronous", "full")?;
     sqlite.pragma_update_and_check(None, "wal_autocheckpoint", WAL_PAGES, |_| Ok(()))?;

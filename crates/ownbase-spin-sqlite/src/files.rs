@@ -105,8 +105,14 @@ impl Location {
         Ok(removed)
     }
 
-    /// Makes files that were made or removed in the database's folder stay so after a power cut.
-    pub(crate) fn sync_folder(&self) -> io::Result<()> {
+    /// Makes a database that was just made, and is closed, stay after a power cut. (Were it open, closing this second
+    /// handle would drop SQLite's locks on it.)
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        File::open(&self.file)?.sync_all()?;
+        self.sync_folder()
+    }
+
+    fn sync_folder(&self) -> io::Result<()> {
         match self.file.parent() {
             Some(folder) => File::open(folder)?.sync_all(),
             None => Ok(()),

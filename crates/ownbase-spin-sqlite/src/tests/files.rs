@@ -161,3 +161,51 @@ async fn what_was_acknowledged_is_there_after_a_kill() {
     assert_eq!(run(&session, "SELECT count(*), max(b) FROM a").await.unwrap(), ["50|49"]);
     assert_eq!(run(&session, "PRAGMA integrity_check").await.unwrap(), ["ok"]);
 }
+
+mod names {
+    //! Where a label's file is, for any label at all.
+    use crate::{Labels, files::Files};
+    use proptest::prelude::*;
+    use std::{collections::HashSet, path::Path, sync::OnceLock};
+
+    fn files() -> &'static (tempfile::TempDir, Files) {
+        static FILES: OnceLock<(tempfile::TempDir, Files)> = OnceLock::new();
+        FILES.get_or_init(|| {
+            let dir = tempfile::tempdir().unwrap();
+            let files = Files::open(dir.path()).unwrap();
+            (dir, files)
+        })
+    }
+
+    /// Labels that a component may open, some of them long, and texts that it may not.
+    fn label() -> impl Strategy<Value = String> {
+        prop_oneof![
+            "[a-z0-9_~-]{1,12}",
+            "user-[a-z0-9_~-]{150,500}",
+            "user-~~[0-9a-f]{64}",
+            "[./~a-zA-Z]{1,9}",
+            any::<String>()
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn never_leave_their_folder_and_never_meet(labels in prop::collection::hash_set(label(), 1..40)) {
+            let (dir, files) = files();
+            let users = dir.path().canonicalize().unwrap().join("users");
+            let any = Labels::new(["*"]).unwrap();
+            let allowed: Vec<&String> = labels.iter().filter(|label| any.allow(label)).collect();
+            // As a file system that ignores case sees them.
+            let mut seen = HashSet::new();
+            for label in allowed {
+                let location = files.locate(label);
+                let path: &Path = location.file();
+                prop_assert_eq!(path.parent().and_then(Path::parent), Some(&*users));
+                let name = path.file_name().unwrap().to_str().unwrap();
+                prop_assert!(name.ends_with(".db") && name.len() <= 200 + 3, "{}", name);
+                prop_assert_eq!(location.is_hashed, label.len() > 200);
+                prop_assert!(seen.insert(name.to_ascii_lowercase()), "{} is taken", name);
+            }
+        }
+    }
+}

@@ -88,7 +88,7 @@ async fn pragmas_that_change_the_file_or_the_connection_are_refused() {
     for pragma in refused {
         assert_code(run(&session, &format!("PRAGMA {pragma}")).await, "SQLITE_AUTH");
     }
-    assert_eq!(run(&session, "PRAGMA page_size").await.unwrap(), ["4096"]);
+    assert_eq!(run(&session, "PRAGMA page_size").await.unwrap(), ["2048"]);
     assert_eq!(run(&session, "PRAGMA FOREIGN_KEYS").await.unwrap(), ["1"]);
 }
 
