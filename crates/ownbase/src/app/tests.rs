@@ -1,3 +1,5 @@
+//! What keeps a component from being loaded, each told in one line.
+
 #![allow(clippy::unwrap_used)]
 use super::*;
 

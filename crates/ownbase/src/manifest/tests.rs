@@ -1,3 +1,5 @@
+//! A full manifest, and everything that can be wrong with one: the whole fault text each time.
+
 #![allow(clippy::unwrap_used, clippy::panic)]
 use super::*;
 
