@@ -41,7 +41,7 @@ pub enum Access {
     Create,
 }
 
-/// Lost races before a caller is told that the database is busy. Each means that somebody else got ahead.
+/// Lost races before a caller is told so. Each means that somebody else got ahead.
 const ATTEMPTS: usize = 16;
 
 const TABLE: Sql = Sql::create(
@@ -64,7 +64,7 @@ const RECORD: Sql = Sql::new(
 /// # Errors
 /// [`Error::Newer`] or [`Error::Changed`] where this build must not work with the database, [`Error::Migration`] where
 /// a statement failed; the database is then at the version before. [`Error::Busy`], [`Error::Full`] and
-/// [`Error::TimedOut`] as from any statement.
+/// [`Error::TimedOut`] as from any statement. [`Error::Missing`] where the database lacks a table that it should have.
 pub fn ready<E: Environment>(
     environment: &E,
     label: &Label,
@@ -100,6 +100,7 @@ fn bring_up<E: Environment>(
     last: Option<Statement<'_>>,
 ) -> Result<bool, Error> {
     let database = environment.open(label)?;
+    let mut lost = Error::Busy;
     for _ in 0..ATTEMPTS {
         let applied = applied(&database)?;
         let exists = applied.is_some();
@@ -111,7 +112,17 @@ fn bring_up<E: Environment>(
             Access::Open if !exists => return Ok(false),
             Access::Open | Access::Create => match apply(&database, exists, &missing, last, environment.now()) {
                 Ok(()) => {}
-                Err(error) if lost_race(&database, &error, &applied)? => continue,
+                // Erased after it was read. It may be there again by now, as it was.
+                Err(Error::Missing) if exists => {
+                    lost = Error::Missing;
+                    continue;
+                }
+                // Migrated after it was read: only RECORD touches the table, since a migration that names it does not
+                // pass the build.
+                Err(Error::Constraint(message)) if message.contains("_migrations.") => {
+                    lost = Error::Busy;
+                    continue;
+                }
                 Err(error) if last.is_none() => return Err(failure(error, &missing)),
                 Err(error) => return Err(error),
             },
@@ -119,11 +130,10 @@ fn bring_up<E: Environment>(
         environment.checked().remember(label);
         return Ok(true);
     }
-    Err(Error::Busy)
+    Err(lost)
 }
 
 /// A row of `_migrations`, as far as it decides anything.
-#[derive(Debug, PartialEq, Eq)]
 struct Applied {
     version: u32,
     checksum: String,
@@ -202,16 +212,6 @@ fn record(migration: &Migration, Timestamp(now): Timestamp) -> [Value; 5] {
         Value::Integer(migration.compatible_with.into()),
         Value::Integer(now),
     ]
-}
-
-/// Whether a batch failed because somebody else migrated or erased the database after it was read.
-fn lost_race(database: &impl Database, error: &Error, before: &Option<Vec<Applied>>) -> Result<bool, Error> {
-    match error {
-        // Only RECORD touches the table: a migration that names it does not pass the build.
-        Error::Constraint(message) => Ok(message.contains("_migrations.")),
-        Error::Missing => Ok(applied(database)? != *before),
-        _ => Ok(false),
-    }
 }
 
 /// What is passing stays as it is, so that the caller can try again; the rest is the migration's fault.

@@ -176,6 +176,34 @@ fn a_statement_is_stored_whoever_erases_meanwhile() {
 }
 
 #[test]
+fn a_user_erased_and_back_before_the_next_look_is_no_fault() {
+    let dir = tempfile::tempdir().unwrap();
+    let files = files(&dir);
+    migrate(&files, SECOND);
+    // What it reads is the same each time, and yet its statement found nothing.
+    let instance = Instance::intruded(&files, 3, erase).then(|files| migrate(files, SECOND));
+    recreate_with(&instance, &john(), SECOND, INSERT).unwrap();
+    assert_eq!(notes(&files), 2);
+
+    erase(&files);
+    migrate(&files, FIRST);
+    let instance = Instance::intruded(&files, 3, erase).then(|files| migrate(files, FIRST));
+    assert_eq!(ready(&instance, &john(), SECOND, Access::Open), Ok(true));
+    assert_eq!(versions(&files).unwrap(), [1, 2]);
+}
+
+#[test]
+fn a_database_that_lacks_what_it_should_have_is_said_to() {
+    let dir = tempfile::tempdir().unwrap();
+    let files = files(&dir);
+    migrate(&files, SECOND);
+    run(&files, "DROP TABLE notes").unwrap();
+    assert_eq!(recreate_with(&Instance::new(&files), &john(), SECOND, INSERT), Err(Error::Missing));
+    assert_eq!(ready(&Instance::new(&files), &john(), THIRD, Access::Open), Err(Error::Missing));
+    assert_eq!(versions(&files).unwrap(), [1, 2]);
+}
+
+#[test]
 fn a_statement_that_fails_takes_its_migrations_back() {
     let dir = tempfile::tempdir().unwrap();
     let files = files(&dir);

@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each test binary uses its part")]
 #![allow(clippy::unwrap_used)]
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -60,6 +60,8 @@ struct Watch {
     calls: Cell<usize>,
     intrusions_left: Cell<usize>,
     intrusion: Box<dyn Fn() -> Result<(), Error>>,
+    /// Done after a batch that was intruded upon.
+    aftermath: RefCell<Box<dyn Fn()>>,
 }
 
 impl Instance {
@@ -77,6 +79,13 @@ impl Instance {
         })
     }
 
+    /// The same, and once the batch has failed it makes something else of them, before they are read again.
+    pub(crate) fn then(self, aftermath: impl Fn(&Arc<Files>) + 'static) -> Self {
+        let others = Arc::clone(&self.files);
+        *self.watch.aftermath.borrow_mut() = Box::new(move || aftermath(&others));
+        self
+    }
+
     /// One whose every batch fails.
     pub(crate) fn failing(files: &Arc<Files>, error: Error) -> Self {
         Self::disturbed(files, usize::MAX, move || Err(error.clone()))
@@ -84,7 +93,12 @@ impl Instance {
 
     fn disturbed(files: &Arc<Files>, times: usize, intrusion: impl Fn() -> Result<(), Error> + 'static) -> Self {
         let intrusion = Box::new(intrusion);
-        let watch = Rc::new(Watch { calls: Cell::new(0), intrusions_left: Cell::new(times), intrusion });
+        let watch = Rc::new(Watch {
+            calls: Cell::new(0),
+            intrusions_left: Cell::new(times),
+            intrusion,
+            aftermath: RefCell::new(Box::new(|| {})),
+        });
         Self { files: Arc::clone(files), checked: Checked::default(), watch }
     }
 
@@ -137,6 +151,9 @@ impl Database for Watched {
         if let Some(left) = self.1.intrusions_left.get().checked_sub(1) {
             self.1.intrusions_left.set(left);
             (self.1.intrusion)()?;
+            let result = self.0.batch(statements);
+            (self.1.aftermath.borrow())();
+            return result;
         }
         self.0.batch(statements)
     }
