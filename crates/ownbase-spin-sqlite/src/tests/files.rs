@@ -108,8 +108,8 @@ async fn a_long_label_is_a_hash_outside_and_itself_inside() {
             .unwrap();
     }
     let session = state.session(&long);
-    assert_eq!(run(&session, "SELECT b FROM a").await.unwrap(), [long.clone()]);
-    assert_eq!(run(&session, "SELECT label FROM _ownbase_label").await.unwrap(), [long.clone()]);
+    assert_eq!(run(&session, "SELECT b FROM a").await.unwrap(), [&*long]);
+    assert_eq!(run(&session, "SELECT label FROM _ownbase_label").await.unwrap(), [&*long]);
     for sql in ["DELETE FROM _ownbase_label", "DROP TABLE _ownbase_label", "UPDATE _Ownbase_label SET label = 1"] {
         assert_code(run(&session, sql).await, "SQLITE_AUTH");
     }
