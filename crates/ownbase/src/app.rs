@@ -96,8 +96,9 @@ fn compile(linker: &Linker<Host>, file: &Path, has_build: bool) -> Result<ProxyP
         let command = if has_build { "run `ownbase build`" } else { "build it, or correct `source`" };
         return Err(format!("{shown} does not exist ({command})"));
     }
-    let component = Component::from_file(linker.engine(), file)
-        .map_err(|error| format!("{shown} is no WebAssembly component: {} (rebuild it)", one_line(&error)))?;
+    let component = Component::from_file(linker.engine(), file).map_err(|error| {
+        format!("{shown} does not compile: {} (is it a component, and --max-memory-bytes enough?)", one_line(&error))
+    })?;
     let missing = missing_interfaces(linker.engine(), &component);
     if !missing.is_empty() {
         let missing = missing.join(", ");

@@ -8,6 +8,7 @@
 
 use crate::app::Loaded;
 use crate::guest_output::GuestOutput;
+use crate::server::gate::Turn;
 use crate::telemetry::one_line;
 use crate::variables::Variables;
 use http::HeaderValue;
@@ -86,8 +87,7 @@ impl WasiHttpHooks for NoOutbound {
 /// What becomes of a request, told by its instance to whoever passes its answer on. Without it, the body of an instance
 /// that was ended in the middle would look whole.
 pub(crate) struct Fate {
-    /// The request's id.
-    pub(crate) id: HeaderValue,
+    id: HeaderValue,
     broken: AtomicBool,
 }
 
@@ -95,6 +95,11 @@ impl Fate {
     /// For a request that has just arrived.
     pub(crate) fn new(id: HeaderValue) -> Arc<Self> {
         Arc::new(Self { id, broken: AtomicBool::new(false) })
+    }
+
+    /// The request's id.
+    pub(crate) fn id(&self) -> &str {
+        self.id.to_str().unwrap_or_default()
     }
 
     /// Whether the instance ended before the request's work was done.
@@ -111,6 +116,8 @@ pub(crate) struct Ticket {
     pub(crate) scope: Scope,
     /// When the answer is due.
     pub(crate) deadline: Instant,
+    /// Its turn: given back when neither the component works on it nor the client waits for it any more.
+    pub(crate) turn: Turn,
 }
 
 /// Makes instances of one component for one thread.
@@ -143,6 +150,12 @@ impl Instances {
             limits: StoreLimitsBuilder::new().memory_size(self.limits.max_memory_bytes).build(),
         }
     }
+}
+
+/// Starts one instance and ends it again: what keeps instances from starting shows here and not in every answer.
+pub(crate) async fn try_out(component: &Arc<Loaded>, databases: &Databases, limits: InstanceLimits) -> Result<()> {
+    let instances = Instances { component: component.clone(), databases: databases.clone(), limits };
+    instances.instantiate().await.map(drop)
 }
 
 impl HandlerState for Instances {
@@ -232,7 +245,12 @@ impl WorkerState for Worker {
         fates.push(ticket.fate);
         drop(fates);
         *self.deadline.lock().unwrap_or_else(PoisonError::into_inner) = ticket.deadline;
-        Box::pin(tokio::time::sleep_until(ticket.deadline.into()))
+        let Ticket { deadline, turn, .. } = ticket;
+        // This future lives until the component has answered, also where the client has left long before.
+        Box::pin(async move {
+            tokio::time::sleep_until(deadline.into()).await;
+            drop(turn);
+        })
     }
 
     fn drop(&self, store: Store<Host>, result: Result<()>) {
@@ -241,7 +259,7 @@ impl WorkerState for Worker {
             for fate in fates.iter().filter(|fate| Arc::strong_count(fate) > 1) {
                 fate.broken.store(true, Ordering::Release);
                 let error = one_line(&error);
-                tracing::error!(request_id = ?fate.id, component = &*self.component, "the instance ended: {error}");
+                tracing::error!(request_id = fate.id(), component = &*self.component, "the instance ended: {error}");
             }
         }
         // Only now the bodies that it was sending end.

@@ -24,8 +24,6 @@ const MAX_FILE_BYTES: u64 = 1 << 20;
 /// What a manifest says, as far as it could be understood.
 #[derive(Debug, Default)]
 pub(crate) struct Manifest {
-    /// `application.name`; empty only beside a fault.
-    pub(crate) name: String,
     /// `[variables]`: application variables and their defaults, `None` for those that must be given.
     pub(crate) variables: BTreeMap<String, Option<String>>,
     /// `[[trigger.http]]`: routes and the ids of their components, in the manifest's order.
@@ -71,7 +69,7 @@ impl Manifest {
         let Some(mut root) = Section::root(source, faults) else { return manifest };
         check_version(&mut root, faults);
         match root.section("application", "[application]", faults) {
-            Some(section) => manifest.name = application(section, faults),
+            Some(section) => check_application(section, faults),
             None => root.fault(None, "[application] is missing (add it, with a `name`)".into(), faults),
         }
         for (name, section) in root.named_sections("variables", faults) {
@@ -168,8 +166,8 @@ fn check_version(root: &mut Section<'_>, faults: &mut Faults) {
     }
 }
 
-fn application(mut section: Section<'_>, faults: &mut Faults) -> String {
-    let name = section.required("name", "give the application a name", faults).unwrap_or_default();
+fn check_application(mut section: Section<'_>, faults: &mut Faults) {
+    section.required("name", "give the application a name", faults);
     section.ignore(&["version", "description", "authors", "targets", "tool"]);
     // Settings of trigger types that the application does not use hurt nobody.
     if let Some(mut triggers) = section.section("trigger", "[application.trigger]", faults)
@@ -179,7 +177,6 @@ fn application(mut section: Section<'_>, faults: &mut Faults) -> String {
         http.finish(faults);
     }
     section.finish(faults);
-    name
 }
 
 fn variable(name: &str, mut section: Section<'_>, faults: &mut Faults) -> Option<String> {

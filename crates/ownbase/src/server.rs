@@ -8,7 +8,7 @@
 mod answer;
 pub(crate) mod connection;
 mod dispatch;
-mod gate;
+pub(crate) mod gate;
 mod upload;
 
 use crate::app::App;

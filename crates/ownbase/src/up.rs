@@ -4,7 +4,7 @@ use crate::app::{self, App};
 use crate::cli::{LimitFlags, UpFlags};
 use crate::console;
 use crate::engine::{self, Ticker};
-use crate::instance::InstanceLimits;
+use crate::instance::{self, InstanceLimits};
 use crate::manifest::faults::{Faults, Source};
 use crate::manifest::{self, Manifest};
 use crate::server::{Server, ServerLimits};
@@ -44,6 +44,12 @@ async fn serve(flags: &UpFlags, app: App, routes: &str) -> Result<()> {
     let (_, folder) = manifest::locate(&flags.from);
     let state_dir = flags.state_dir.clone().unwrap_or_else(|| folder.join(".ownbase"));
     let databases = Databases::open(&state_dir, database_limits(&flags.limits))?;
+    for component in &app.components {
+        instance::try_out(component, &databases, instance_limits(&flags.limits)).await.map_err(|error| {
+            let error = telemetry::one_line(&error);
+            anyhow!("[component.{}] cannot be started: {error} (correct the component)", component.id)
+        })?;
+    }
     let server = Server::start(app, &databases, server_limits(&flags.limits), instance_limits(&flags.limits))?;
     let admin_address = admin.as_ref().map(TcpListener::local_addr).transpose()?;
     let admin = admin.map(|listener| tokio::spawn(admin::serve(listener)));

@@ -58,5 +58,10 @@ fn files_that_are_no_components_are_refused() {
     let module = folder.path().join("module.wasm");
     std::fs::write(&module, wat::parse_str("(module)").unwrap()).unwrap();
     let fault = fault(&module, true);
-    assert!(fault.contains("is no WebAssembly component:") && !fault.contains('\n'), "{fault}");
+    assert!(
+        fault.contains("module.wasm does not compile:")
+            && fault.ends_with(" (is it a component, and --max-memory-bytes enough?)")
+            && !fault.contains('\n'),
+        "{fault}"
+    );
 }

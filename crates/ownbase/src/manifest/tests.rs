@@ -77,7 +77,6 @@ fn check(from: &str, to: &str, expected: &str) {
 #[test]
 fn a_full_manifest_is_understood() {
     let manifest = good();
-    assert_eq!(manifest.name, "notes");
     assert_eq!(manifest.variables["greeting"].as_deref(), Some("Hello"));
     assert_eq!(manifest.variables["api_key"], None);
     let triggers: Vec<_> = manifest.triggers.iter().map(|(route, id)| (route.text(), id.as_str())).collect();

@@ -3,6 +3,7 @@
 //! A request ends when the last of its answer has been handed over, or when nobody wants it any more. Then its open
 //! transactions are rolled back, its place is free, and its line goes to the log.
 
+use super::gate::Turn;
 use crate::instance::Fate;
 use crate::request_id::X_REQUEST_ID;
 use bytes::Bytes;
@@ -13,7 +14,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
-use tokio::sync::OwnedSemaphorePermit;
 use wasmtime_wasi_http::{Error, WasiBody};
 
 /// Log lines show this many bytes of a path.
@@ -29,8 +29,8 @@ pub(crate) struct Underway {
     pub(crate) scope: Scope,
     /// The answer's status, once there is one.
     pub(crate) status: Option<StatusCode>,
-    /// Its place among those that run.
-    pub(crate) permit: Option<OwnedSemaphorePermit>,
+    /// Its turn among those that run, once it has come.
+    pub(crate) turn: Option<Turn>,
     /// When its head had arrived.
     pub(crate) started: Instant,
     method: Method,
@@ -49,7 +49,7 @@ impl Underway {
             fate: Fate::new(id),
             scope: Scope::new(Some(deadline)),
             status: None,
-            permit: None,
+            turn: None,
             started,
             method: request.method().clone(),
             uri: request.uri().clone(),
@@ -64,11 +64,11 @@ impl Drop for Underway {
             return;
         }
         let path = self.uri.path();
-        let path = path.get(..MAX_LOGGED_PATH_BYTES).unwrap_or(path);
+        let path = &path[..path.floor_char_boundary(MAX_LOGGED_PATH_BYTES)];
         let labels = self.scope.labels().join(",");
         tracing::info!(
             target: "ownbase::request",
-            request_id = self.fate.id.to_str().unwrap_or_default(),
+            request_id = self.fate.id(),
             method = self.method.as_str(),
             path,
             status = self.status.map_or(CLIENT_LEFT, |status| status.as_u16()),
@@ -107,7 +107,7 @@ impl Body for AnswerBody {
                 if let Some(Err(error)) = &frame
                     && let Some(underway) = underway
                 {
-                    tracing::error!(request_id = ?underway.fate.id, "the component broke off its answer: {error}");
+                    tracing::error!(request_id = underway.fate.id(), "the component broke off its answer: {error}");
                 }
                 if !matches!(frame, Some(Ok(_))) {
                     *underway = None;

@@ -1,4 +1,7 @@
 //! One request: its body is read, its component found, its turn awaited, its answer passed on.
+//!
+//! The component gets the method, the raw path and query, the headers (hop-by-hop ones and Host aside) and an
+//! x-request-id. The headers that Spin adds about route and client (`spin-path-info` and others) are not made.
 
 use super::Thread;
 use super::answer::{AnswerBody, Underway, with_id};
@@ -27,7 +30,7 @@ pub(crate) async fn answer(thread: &Thread, request: Request<Incoming>) -> Respo
     let deadline = started + thread.limits.request_timeout;
     let id = thread.ids.next();
     let mut underway = Underway::new(id.clone(), &request, started, deadline);
-    let answered = serve(thread, request, deadline, &mut underway).await;
+    let answered = serve(thread, request, &id, deadline, &mut underway).await;
     let response = match answered {
         Ok(response) => response,
         Err(refusal) => refusal.answer(&id).map(Served::Whole),
@@ -49,6 +52,7 @@ enum Served {
 async fn serve(
     thread: &Thread,
     request: Request<Incoming>,
+    id: &HeaderValue,
     deadline: Instant,
     underway: &mut Underway,
 ) -> Result<Response<Served>, Refusal> {
@@ -58,17 +62,18 @@ async fn serve(
     let component = *thread.app.routes.find(request.uri().path()).ok_or(Refusal::NoRoute)?;
     let handler = thread.handlers.get(component).ok_or(Refusal::NoRoute)?;
     let (mut head, body) = upload::receive(request, thread.limits.max_body_bytes, deadline).await?;
-    head.headers.insert(X_REQUEST_ID, underway.fate.id.clone());
-    // WASI 0.2 cannot express a request without an authority, which HTTP/1.0 allows.
-    if !head.headers.contains_key(HOST) {
+    head.headers.insert(X_REQUEST_ID, id.clone());
+    // WASI 0.2 cannot express a request without an authority, which HTTP/1.0 allows, nor one that is no text.
+    if head.headers.get(HOST).is_none_or(|host| host.to_str().is_err()) {
         head.headers.insert(HOST, HeaderValue::from_static("localhost"));
     }
-    underway.permit = Some(thread.gate.enter(deadline).await?);
-    let ticket = Ticket { fate: underway.fate.clone(), scope: underway.scope.clone(), deadline };
+    let turn = thread.gate.enter(deadline).await?;
+    underway.turn = Some(turn.clone());
+    let ticket = Ticket { fate: underway.fate.clone(), scope: underway.scope.clone(), deadline, turn };
     let answered = handler.handle(ticket, Request::from_parts(head, into_body(body))).await;
     let response = answered.map_err(|error| refusal(&error, deadline, underway))?;
     if response.status().is_informational() {
-        tracing::error!(request_id = ?underway.fate.id, "the component answered with status {}", response.status());
+        tracing::error!(request_id = underway.fate.id(), "the component answered with status {}", response.status());
         return Err(Refusal::Failed);
     }
     take_if_small(response, deadline, underway).await
@@ -96,7 +101,7 @@ async fn take_if_small(
         Ok(Ok(_)) if underway.fate.is_broken() => Err(failure(deadline)),
         Ok(Ok(body)) => Ok(Response::from_parts(head, Served::Whole(body.to_bytes()))),
         Ok(Err(error)) => {
-            tracing::error!(request_id = ?underway.fate.id, "the component broke off its answer: {error}");
+            tracing::error!(request_id = underway.fate.id(), "the component broke off its answer: {error}");
             Err(Refusal::Failed)
         }
         Err(_) => Err(Refusal::TimedOut),
@@ -111,7 +116,7 @@ fn refusal(error: &wasmtime::Error, deadline: Instant, underway: &Underway) -> R
     if no_room {
         return Refusal::QueueFull;
     }
-    tracing::error!(request_id = ?underway.fate.id, "the component failed: {}", one_line(error));
+    tracing::error!(request_id = underway.fate.id(), "the component failed: {}", one_line(error));
     failure(deadline)
 }
 

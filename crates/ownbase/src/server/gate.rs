@@ -8,6 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+/// A request's turn, which lasts until its last clone is dropped.
+pub(crate) type Turn = Arc<OwnedSemaphorePermit>;
+
 /// One thread's gate.
 #[derive(Debug)]
 pub(crate) struct Gate {
@@ -22,16 +25,16 @@ impl Gate {
         Self { running: Arc::new(Semaphore::new(max_running)), waiting: AtomicUsize::new(0), max_waiting }
     }
 
-    /// Waits for a turn until `deadline`; the turn lasts until the permit is dropped.
-    pub(crate) async fn enter(&self, deadline: Instant) -> Result<OwnedSemaphorePermit, Refusal> {
+    /// Waits for a turn until `deadline`.
+    pub(crate) async fn enter(&self, deadline: Instant) -> Result<Turn, Refusal> {
         if let Ok(permit) = self.running.clone().try_acquire_owned() {
-            return Ok(permit);
+            return Ok(Arc::new(permit));
         }
         let place = Place::take(self).ok_or(Refusal::QueueFull)?;
         let turn = tokio::time::timeout_at(deadline.into(), self.running.clone().acquire_owned()).await;
         drop(place);
         // The semaphore is never closed.
-        turn.ok().and_then(Result::ok).ok_or(Refusal::TimedOut)
+        turn.ok().and_then(Result::ok).map(Arc::new).ok_or(Refusal::TimedOut)
     }
 }
 

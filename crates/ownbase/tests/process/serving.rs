@@ -166,6 +166,20 @@ fn a_head_without_a_host_is_served() {
     let mut text = String::new();
     stream.read_to_string(&mut text).unwrap();
     assert!(text.starts_with("HTTP/1.0 200 OK") && text.ends_with("\r\n\r\n/x"), "{text}");
+    assert_eq!(raw(server.address, b"GET /y HTTP/1.1\r\nhost: \xff\r\n\r\n").body, "/y");
+}
+
+#[test]
+fn who_leaves_keeps_the_turn_until_the_component_is_done() {
+    let server = Site::new(MANIFEST).up(&["--threads", "1", "--max-instances", "1", "--max-queued-requests", "0"]);
+    let (running, _) = occupy(server.address);
+    drop(running);
+    server.log_line(|line| line.contains("status=499"));
+    assert_eq!(request(server.address, "GET", "/").status, 503);
+    let deadline = std::time::Instant::now() + crate::site::PATIENCE;
+    while request(server.address, "GET", "/").status != 200 {
+        assert!(std::time::Instant::now() < deadline, "the turn never comes back");
+    }
 }
 
 #[test]

@@ -37,6 +37,16 @@ impl Site {
         Self { folder }
     }
 
+    /// The same, with a component that traps as soon as it is started.
+    pub(crate) fn with_a_trap_at_the_start() -> Self {
+        let site = Self::new(MANIFEST);
+        let handle = "(func (export \"handle\")";
+        let text =
+            include_str!("component.wat").replace(handle, &format!("(func $trap unreachable) (start $trap) {handle}"));
+        std::fs::write(site.folder().join("echo.wasm"), wat::parse_str(text).unwrap()).unwrap();
+        site
+    }
+
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }

@@ -90,6 +90,25 @@ fn a_state_directory_that_cannot_be_is_refused() {
 }
 
 #[test]
+fn a_component_that_needs_more_memory_than_allowed_is_named() {
+    check(
+        MANIFEST,
+        &["--max-memory-bytes", "65536"],
+        "error: [component.echo] ./echo.wasm does not compile: module memory does not fit in pooling allocator \
+         requirements: memory index 0 is unsupported in this pooling allocator configuration: memory has a minimum \
+         byte size of 131072 which exceeds the limit of 0x10000 bytes (is it a component, and --max-memory-bytes enough?)\n",
+    );
+}
+
+#[test]
+fn a_component_that_cannot_start_is_named() {
+    let stderr = failure(&Site::with_a_trap_at_the_start().run(&["up", "--listen", "127.0.0.1:0"]));
+    assert!(stderr.starts_with("error: [component.echo] cannot be started: "), "{stderr}");
+    assert!(stderr.ends_with("`unreachable` instruction executed (correct the component)\n"), "{stderr}");
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+}
+
+#[test]
 #[cfg(not(feature = "sabotage"))]
 fn sabotage_is_refused() {
     let output = Site::new(MANIFEST).command(&["up"]).env("OWNBASE_SABOTAGE", "label").output().unwrap();
