@@ -273,3 +273,25 @@ impl ToSql for Parameter<'_> {
         }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::gathered::Gathered;
+    use std::time::Duration;
+
+    #[test]
+    fn other_parameters_do_not_parse_a_statement_anew() {
+        let connection = Connection::scratch(&Limits::default()).unwrap();
+        let sql = "SELECT name FROM sqlite_schema WHERE rootpage > ?1 ORDER BY rootpage LIMIT ?2";
+        for limit in [1, 2, 1, 128] {
+            let parameters = vec![Value::Integer(limit), Value::Integer(limit)];
+            let statement = Statement { sql: sql.to_owned(), parameters };
+            connection.run(&statement, Instant::now() + Duration::from_secs(9), &mut Gathered::new(1, 1)).unwrap();
+        }
+        let kept = connection.sqlite.prepare_cached(sql).unwrap();
+        assert_eq!(kept.get_status(rusqlite::StatementStatus::Run), 4, "the statement was kept");
+        assert_eq!(kept.get_status(rusqlite::StatementStatus::RePrepare), 0);
+    }
+}

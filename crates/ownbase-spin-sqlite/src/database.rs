@@ -67,12 +67,9 @@ impl Database {
     }
 
     /// Runs a statement if the database is open and the statement only reads; see `Connection::read`.
-    pub(crate) fn read(&mut self, statement: &Statement, until: Instant, rows: &mut impl Rows) -> Read {
+    pub(crate) fn read(&self, statement: &Statement, until: Instant, rows: &mut impl Rows) -> Read {
         match &self.open {
-            Some(open) => {
-                self.used = Instant::now();
-                open.connection.read(statement, until, rows)
-            }
+            Some(open) => open.connection.read(statement, until, rows),
             None => Read::Refused,
         }
     }

@@ -129,11 +129,6 @@ impl Databases {
         self.0.let_go(label, entry);
     }
 
-    /// To be called when a database has fallen idle other than by the end of a lease.
-    pub(crate) fn announce_idle(&self) {
-        self.0.rooms.announce();
-    }
-
     /// Waits for the right to open one more database, and closes an idle one for it if need be. May block.
     pub(crate) fn take_room(&self) -> Result<Room, Error> {
         let until = Instant::now() + self.limits().busy_timeout();

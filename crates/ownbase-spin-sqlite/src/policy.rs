@@ -43,7 +43,9 @@ const LIMITS: [(Limit, i32); 15] = [
     (Limit::SQLITE_LIMIT_TRIGGER_STEPS, 100),
 ];
 
-const SETTINGS: [(DbConfig, bool); 9] = [
+const SETTINGS: [(DbConfig, bool); 10] = [
+    // Without this SQLite plans by the values of parameters, and parses a statement anew for each new LIMIT.
+    (DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true),
     (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
     (DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, true),
     (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),

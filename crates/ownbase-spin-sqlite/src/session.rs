@@ -62,10 +62,11 @@ impl Session {
         statement: Statement,
     ) -> Result<QueryResult, Error> {
         let scope = self.enter(scope)?;
-        if let Some(result) = self.read_here(&scope, &statement) {
+        let mut hold = self.hold(&scope).await?;
+        if let Some(result) = self.read_here(&scope, &mut hold, &statement) {
             return result;
         }
-        let job = self.job(scope, statement, |_| self.gathered()).await?;
+        let job = self.job(scope, hold, statement, |_| self.gathered());
         tokio::task::spawn_blocking(move || job.run()).await.map_err(panicked)?.map(|gathered| gathered.result)
     }
 
@@ -78,7 +79,8 @@ impl Session {
         rows: impl FnOnce(Instant) -> R,
     ) -> Result<JoinHandle<Result<(), Error>>, Error> {
         let scope = self.enter(scope)?;
-        let job = self.job(scope, statement, rows).await?;
+        let hold = self.hold(&scope).await?;
+        let job = self.job(scope, hold, statement, rows);
         Ok(tokio::task::spawn_blocking(move || job.run().map(drop)))
     }
 
@@ -106,20 +108,30 @@ impl Session {
         }
     }
 
-    fn read_here(&self, scope: &Scope, statement: &Statement) -> Option<Result<QueryResult, Error>> {
+    /// The database, with the request's transaction if it has one; waits for it if others use it.
+    async fn hold(&self, scope: &Scope) -> Result<Hold, Error> {
+        if let Some(transaction) = self.begun().within(scope) {
+            return Ok(Hold::Within(transaction));
+        }
+        if let Some(lease) = Lease::try_take(&self.database) {
+            return Ok(Hold::Alone(lease));
+        }
+        let until = self.until(scope, self.databases.limits().busy_timeout());
+        match tokio::time::timeout_at(until.into(), Lease::wait(&self.database)).await {
+            Ok(lease) => Ok(Hold::Alone(lease)),
+            Err(_) => Err(Error::busy("another request held the database for too long")),
+        }
+    }
+
+    fn read_here(&self, scope: &Scope, hold: &mut Hold, statement: &Statement) -> Option<Result<QueryResult, Error>> {
         if job::is_erase(statement) {
             return None;
         }
         let until = self.until(scope, INLINE_BUDGET);
         let mut gathered = self.gathered();
-        let within = self.begun().within(scope);
-        let read = match within {
-            Some(transaction) => transaction.try_lock()?.read(statement, until, &mut gathered),
-            None => {
-                let read = self.database.try_lock().ok()?.read(statement, until, &mut gathered);
-                self.databases.announce_idle();
-                read
-            }
+        let read = match hold {
+            Hold::Alone(lease) => lease.read(statement, until, &mut gathered),
+            Hold::Within(transaction) => transaction.try_lock()?.read(statement, until, &mut gathered),
         };
         match read {
             Read::Done(result) => Some(result.map(|()| gathered.result)),
@@ -127,29 +139,15 @@ impl Session {
         }
     }
 
-    async fn job<R>(
+    fn job<R>(
         self: &Arc<Self>,
         scope: Scope,
+        hold: Hold,
         statement: Statement,
         rows: impl FnOnce(Instant) -> R,
-    ) -> Result<Job<R>, Error> {
-        let within = self.begun().within(&scope);
-        let hold = match within {
-            Some(transaction) => Hold::Within(transaction),
-            None => Hold::Alone(self.wait(&scope).await?),
-        };
+    ) -> Job<R> {
         let until = self.until(&scope, self.databases.limits().statement_timeout());
-        Ok(Job { session: self.clone(), scope, hold, statement, until, rows: rows(until) })
-    }
-
-    async fn wait(&self, scope: &Scope) -> Result<Lease, Error> {
-        if let Some(lease) = Lease::try_take(&self.database) {
-            return Ok(lease);
-        }
-        let until = self.until(scope, self.databases.limits().busy_timeout());
-        tokio::time::timeout_at(until.into(), Lease::wait(&self.database))
-            .await
-            .map_err(|_| Error::busy("another request held the database for too long"))
+        Job { session: self.clone(), scope, hold, statement, until, rows: rows(until) }
     }
 
     /// The end of a time limit that begins now, or of the request's.
