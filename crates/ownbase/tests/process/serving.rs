@@ -3,6 +3,7 @@
 use crate::client::{connect, occupy, raw, read, request};
 use crate::site::{MANIFEST, Site};
 use std::io::{Read, Write};
+use std::time::Duration;
 
 #[test]
 fn start_says_where_and_what() {
@@ -131,7 +132,8 @@ fn a_body_over_the_limit_is_413_and_the_client_sees_it() {
 fn a_connection_serves_on_after_413() {
     let server = Site::new(MANIFEST).up(&["--max-body-bytes", "10"]);
     let mut stream = connect(server.address);
-    stream.write_all(b"POST /x HTTP/1.1\r\nhost: x\r\ncontent-length: 11\r\n\r\n01234567890").unwrap();
+    stream.write_all(b"POST /x HTTP/1.1\r\nhost: x\r\ncontent-length: 600000\r\n\r\n").unwrap();
+    stream.write_all(&vec![b'x'; 600_000]).unwrap();
     assert_eq!(read(&mut stream).status, 413);
     stream.write_all(b"GET /y HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
     assert_eq!(read(&mut stream).body, "/y");
@@ -154,6 +156,8 @@ fn bodies_that_do_not_come_are_given_up() {
 fn heads_that_do_not_come_are_given_up() {
     let server = Site::new(MANIFEST).up(&["--header-timeout-ms", "100"]);
     let mut stream = connect(server.address);
+    // Less than the 30 seconds that hyper allows by itself.
+    stream.set_read_timeout(Some(Duration::from_secs(15))).unwrap();
     stream.write_all(b"GET /x HTTP/1.1\r\n").unwrap();
     assert_eq!(stream.read(&mut [0; 16]).unwrap(), 0, "the connection is still open");
 }

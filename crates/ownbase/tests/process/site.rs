@@ -115,6 +115,11 @@ impl Server {
         }
     }
 
+    /// What the log says to its end, once the server has ended.
+    pub(crate) fn rest_of_log(&self) -> String {
+        self.log.iter().collect::<Vec<_>>().join("\n")
+    }
+
     /// The next line of the log for which `wanted` holds.
     pub(crate) fn log_line(&self, wanted: impl Fn(&str) -> bool) -> String {
         let deadline = Instant::now() + PATIENCE;

@@ -32,6 +32,8 @@ fn idle_connections_do_not_hold_up_the_end() {
     let _silent = connect(server.address);
     server.signal(Signal::TERM);
     assert_eq!(server.wait().code(), Some(0));
+    let log = server.rest_of_log();
+    assert!(log.contains("all databases are closed") && !log.contains("broken off"), "{log}");
 }
 
 #[test]
