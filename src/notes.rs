@@ -112,7 +112,12 @@ fn insert<E: Environment>(environment: &E, database: &E::Database, label: &Label
     match database.query(CREATE, &params) {
         Ok(_) => Ok(()),
         Err(Error::Missing) => {
-            recreate_with(environment, label, MIGRATIONS, Statement { sql: CREATE, params: &params })
+            let statement = Statement { sql: CREATE, params: &params };
+            // Erased anew at every attempt: a database that is too much in use, and worth another try.
+            recreate_with(environment, label, MIGRATIONS, statement).map_err(|error| match error {
+                Error::Missing => Error::Busy,
+                error => error,
+            })
         }
         Err(error) => Err(error),
     }

@@ -62,6 +62,15 @@ fn a_first_access_that_fails_is_answered_by_prepare() {
 }
 
 #[test]
+fn a_database_that_is_erased_again_and_again_is_503() {
+    let world = World::new();
+    world.create("/john", "a");
+    world.fail("INTO notes", Error::Missing);
+    let answer = world.post("/john", "b");
+    assert_eq!((answer.status(), answer.header("retry-after")), (503, Some("1")));
+}
+
+#[test]
 fn an_id_that_is_taken_is_drawn_again_but_not_for_ever() {
     let world = World::new();
     world.push_random(&[0; 25]);
