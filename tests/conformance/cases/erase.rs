@@ -2,8 +2,9 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 
+use crate::harness::answer::Answer;
 use crate::harness::case::cases;
 use crate::harness::client::Client;
 use crate::harness::engine::Engine;
@@ -17,8 +18,8 @@ cases! {
     Process: an_erased_user_leaves_no_file;
 }
 
-const ERASERS: usize = 2;
-const WRITERS: usize = 6;
+const ERASERS: usize = 4;
+const WRITERS: usize = 12;
 const ERASES: usize = 15;
 /// What each writer writes after the last erase.
 const LATE_NOTES: usize = 4;
@@ -92,9 +93,21 @@ fn erase_again_and_again(client: &Client, user: &str) -> Result<()> {
 
 /// Makes a note and changes it; what it is then, as far as this client was told.
 fn write(client: &Client, user: &str, text: &str) -> Result<Note> {
-    let note = client.make(user, text)?;
+    let note = note_of(&post(client, user, text)?)?;
     let path = format!("{user}/{}", note.id);
     let changed = client.patch(&path, &format!("{text} changed"))?.must_be_one_of(&[200, 404])?;
     client.get(&path)?.must_be_one_of(&[200, 404])?;
     if changed.status == 200 { note_of(&changed) } else { Ok(note) }
+}
+
+/// A POST whose database is erased at every attempt is busy, and is to be sent again.
+fn post(client: &Client, user: &str, text: &str) -> Result<Answer> {
+    for _ in 0..100 {
+        let answer = client.post(user, text)?.must_be_one_of(&[201, 503])?;
+        if answer.status == 201 {
+            return Ok(answer);
+        }
+        answer.required("retry-after")?;
+    }
+    bail!("100 POSTs to {user} in a row were answered 503")
 }
