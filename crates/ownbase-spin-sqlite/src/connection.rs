@@ -10,11 +10,9 @@ use crate::{
     durability,
     errors::{Error, is_interrupt},
     policy,
+    values::{Parameter, row},
 };
-use rusqlite::{
-    OpenFlags, Row, ToSql, ffi, params_from_iter,
-    types::{ToSqlOutput, ValueRef},
-};
+use rusqlite::{OpenFlags, ffi, params_from_iter};
 use std::{path::Path, sync::Arc, time::Instant};
 
 /// Prepared statements kept for each connection.
@@ -98,10 +96,13 @@ impl Connection {
         Ok(Connection { sqlite, clock, statement_timeout_ms: limits.statement_timeout_ms })
     }
 
-    /// The label that the database says it belongs to.
-    pub(crate) fn label_inside(&self) -> Result<String, Error> {
+    /// The label that the database says it belongs to, or `None` if its making was cut short before it said so.
+    pub(crate) fn label_inside(&self) -> Result<Option<String>, Error> {
         self.clock.stop_at(None);
-        Ok(self.sqlite.query_row("SELECT label FROM _ownbase_label", [], |row| row.get(0))?)
+        match self.sqlite.table_exists(None, "_ownbase_label")? {
+            true => Ok(Some(self.sqlite.query_row("SELECT label FROM _ownbase_label", [], |row| row.get(0))?)),
+            false => Ok(None),
+        }
     }
 
     /// Whether a guest has never made anything in the database.
@@ -209,7 +210,11 @@ impl From<Error> for Fault {
 
 fn open_file(file: &Path, flags: OpenFlags) -> rusqlite::Result<rusqlite::Connection> {
     let flags = flags | OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    rusqlite::Connection::open_with_flags(file, flags)
+    // rusqlite puts the path into the message.
+    rusqlite::Connection::open_with_flags(file, flags).map_err(|error| match error {
+        rusqlite::Error::SqliteFailure(failure, _) => rusqlite::Error::SqliteFailure(failure, None),
+        other => other,
+    })
 }
 
 /// Whether a statement answers rows and does nothing else. COMMIT is read-only to SQLite too, but has no columns.
@@ -227,51 +232,17 @@ fn answer(statement: &mut rusqlite::Statement<'_>, parameters: &[Value], out: &m
     };
     out.columns(names(first.as_ref()))?;
     let width = first.as_ref().column_count();
-    push(first, width, out)?;
-    while let Some(row) = rows.next()? {
-        push(row, width, out)?;
+    let (values, bytes) = row(first, width)?;
+    out.row(values, bytes)?;
+    while let Some(next) = rows.next()? {
+        let (values, bytes) = row(next, width)?;
+        out.row(values, bytes)?;
     }
     Ok(out.end()?)
 }
 
 fn names(statement: &rusqlite::Statement<'_>) -> Vec<String> {
     statement.column_names().map(str::to_owned).collect()
-}
-
-fn push(row: &Row<'_>, width: usize, out: &mut impl Rows) -> Result<(), Fault> {
-    let mut values = Vec::with_capacity(width);
-    let mut bytes = size_of::<RowResult>() + width * size_of::<Value>();
-    for column in 0..width {
-        let value = row.get_ref(column)?;
-        bytes += match value {
-            ValueRef::Text(content) | ValueRef::Blob(content) => content.len(),
-            _ => 0,
-        };
-        values.push(match value {
-            ValueRef::Null => Value::Null,
-            ValueRef::Integer(integer) => Value::Integer(integer),
-            ValueRef::Real(real) => Value::Real(real),
-            // SQLite does not check that text is UTF-8; a guest can store what is not by CAST.
-            ValueRef::Text(text) => Value::Text(String::from_utf8_lossy(text).into_owned()),
-            ValueRef::Blob(blob) => Value::Blob(blob.to_vec()),
-        });
-    }
-    Ok(out.row(RowResult { values }, bytes)?)
-}
-
-/// Binds a value without copying it.
-struct Parameter<'a>(&'a Value);
-
-impl ToSql for Parameter<'_> {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(ToSqlOutput::Borrowed(match self.0 {
-            Value::Null => ValueRef::Null,
-            Value::Integer(integer) => ValueRef::Integer(*integer),
-            Value::Real(real) => ValueRef::Real(*real),
-            Value::Text(text) => ValueRef::Text(text.as_bytes()),
-            Value::Blob(blob) => ValueRef::Blob(blob),
-        }))
-    }
 }
 
 #[cfg(test)]

@@ -33,8 +33,8 @@ pub(crate) struct Database {
 
 struct Open {
     connection: Connection,
-    /// The file was made by this lease, and is not known to hold anything yet.
-    is_new: bool,
+    /// The database was empty when it was opened, and is not known to hold anything since.
+    may_be_empty: bool,
     room: Room,
 }
 
@@ -84,11 +84,11 @@ impl Database {
     ) -> Result<Option<Changes>, Error> {
         if self.open.is_none() {
             if self.location.exists()? {
-                self.open = Some(self.open_file(databases)?);
+                self.open = Some(self.open_file(databases, until)?);
             } else if let Some(result) = databases.scratch().try_read(statement, until, rows) {
                 return result.map(|()| None);
             } else {
-                self.open = Some(self.make_file(databases)?);
+                self.open = Some(self.make_file(databases, until)?);
             }
         }
         match &self.open {
@@ -110,24 +110,33 @@ impl Database {
         }
     }
 
-    fn open_file(&self, databases: &Databases) -> Result<Open, Error> {
-        let room = databases.take_room()?;
-        let connection = Connection::open(self.location.file(), databases.limits())?;
-        if self.location.is_hashed && connection.label_inside()? != *self.label {
-            return Err(Error::new(ffi::SQLITE_CORRUPT, "the file holds the database of another label"));
+    fn open_file(&self, databases: &Databases, until: Instant) -> Result<Open, Error> {
+        let room = databases.take_room(until)?;
+        let mut connection = Connection::open(self.location.file(), databases.limits())?;
+        if self.location.is_hashed {
+            match connection.label_inside()? {
+                Some(label) if label == *self.label => {}
+                // A crash cut its making short.
+                None if connection.is_empty()? => {
+                    connection.close();
+                    self.location.remove()?;
+                    connection = self.make_and_open(databases.limits())?;
+                }
+                _ => return Err(Error::new(ffi::SQLITE_CORRUPT, "the file holds the database of another label")),
+            }
         }
-        Ok(Open { connection, is_new: false, room })
+        Ok(Open { may_be_empty: connection.is_empty()?, connection, room })
     }
 
-    fn make_file(&self, databases: &Databases) -> Result<Open, Error> {
+    fn make_file(&self, databases: &Databases, until: Instant) -> Result<Open, Error> {
         if self.location.is_probe {
             return Err(Error::new(ffi::SQLITE_READONLY, "this label is for asking only and never holds a database"));
         }
-        let room = databases.take_room()?;
+        let room = databases.take_room(until)?;
         match self.make_and_open(databases.limits()) {
-            Ok(connection) => Ok(Open { connection, is_new: true, room }),
+            Ok(connection) => Ok(Open { connection, may_be_empty: true, room }),
             Err(error) => {
-                self.remove_made();
+                self.remove_empty();
                 Err(error)
             }
         }
@@ -149,12 +158,13 @@ impl Database {
             self.close();
         }
         match &mut self.open {
-            Some(open) if open.is_new => match open.connection.is_empty() {
-                Ok(false) => open.is_new = false,
-                _ => {
+            Some(open) if open.may_be_empty => match open.connection.is_empty() {
+                Ok(true) => {
                     self.close();
-                    self.remove_made();
+                    self.remove_empty();
                 }
+                Ok(false) => open.may_be_empty = false,
+                Err(error) => tracing::warn!(label = &*self.label, ?error, "a new database could not be read"),
             },
             _ => {}
         }
@@ -164,7 +174,7 @@ impl Database {
         self.open.as_ref().map_or(Ok(()), |open| open.connection.roll_back())
     }
 
-    fn remove_made(&self) {
+    fn remove_empty(&self) {
         if let Err(error) = self.location.remove() {
             tracing::warn!(label = &*self.label, %error, "an empty database was left behind");
         }

@@ -106,8 +106,12 @@ impl Databases {
         &self.0.scratch
     }
 
-    pub(crate) fn is_closing(&self) -> bool {
-        self.0.closing.load(SeqCst)
+    /// Refuses calls once `close` has begun.
+    pub(crate) fn check_open(&self) -> Result<(), Error> {
+        match self.0.closing.load(SeqCst) {
+            false => Ok(()),
+            true => Err(Error::misuse("the databases are being closed")),
+        }
     }
 
     /// The entry of a label, which the caller has checked.
@@ -129,9 +133,12 @@ impl Databases {
         self.0.let_go(label, entry);
     }
 
-    /// Waits for the right to open one more database, and closes an idle one for it if need be. May block.
-    pub(crate) fn take_room(&self) -> Result<Room, Error> {
-        let until = Instant::now() + self.limits().busy_timeout();
+    /// Waits for the right to open one more database, at most until `until` or for the busy time limit, and closes an idle
+    /// one for it if need be. May block.
+    pub(crate) fn take_room(&self, until: Instant) -> Result<Room, Error> {
+        // Here too, for who was let in just before: nothing is opened behind the back of `close`.
+        self.check_open()?;
+        let until = until.min(Instant::now() + self.limits().busy_timeout());
         self.0.rooms.take(until, || self.0.close_one(|_| true))
     }
 

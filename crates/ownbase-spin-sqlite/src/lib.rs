@@ -100,6 +100,7 @@ mod state_error;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod values;
 
 pub use ctx::{SpinSqlite, SpinSqliteCtx, add_to_linker};
 pub use databases::Databases;

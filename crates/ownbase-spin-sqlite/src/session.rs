@@ -102,10 +102,8 @@ impl Session {
     fn enter(&self, scope: Option<Scope>) -> Result<Scope, Error> {
         let scope = scope.unwrap_or_else(|| self.own_scope.get_or_init(|| Scope::new(None)).clone());
         scope.enter(&self.label)?;
-        match self.databases.is_closing() {
-            false => Ok(scope),
-            true => Err(Error::misuse("the databases are being closed")),
-        }
+        self.databases.check_open()?;
+        Ok(scope)
     }
 
     /// The database, with the request's transaction if it has one; waits for it if others use it.

@@ -132,6 +132,39 @@ async fn a_long_label_is_a_hash_outside_and_itself_inside() {
 }
 
 #[tokio::test]
+async fn a_file_whose_making_a_crash_cut_short_is_as_if_it_were_not() {
+    let state = state();
+    for label in ["user-john".to_owned(), format!("user-{}", "a".repeat(384))] {
+        run(&state.session(&label), "CREATE TABLE a (b)").await.unwrap();
+        let file = paths(state.dir.path()).into_iter().find(|path| name(path).ends_with(".db")).unwrap();
+        run(&state.session(&label), "PRAGMA ownbase_erase").await.unwrap();
+        std::fs::write(&file, "").unwrap();
+        assert_code(run(&state.session(&label), "SELECT * FROM a").await, "SQLITE_ERROR");
+        assert_eq!(state.files(), [""; 0]);
+        std::fs::write(&file, "").unwrap();
+        run(&state.session(&label), "CREATE TABLE a (b)").await.unwrap();
+        assert_eq!(run(&state.session(&label), "SELECT * FROM a").await.unwrap(), [""; 0]);
+        run(&state.session(&label), "PRAGMA ownbase_erase").await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_database_is_an_error_without_a_path_and_can_be_erased() {
+    let state = state();
+    let session = state.session("user-john");
+    run(&session, "CREATE TABLE a (b)").await.unwrap();
+    let file = state.path("user-john.db");
+    run(&session, "PRAGMA ownbase_erase").await.unwrap();
+    std::fs::write(&file, "no database ".repeat(500)).unwrap();
+    assert_code(run(&session, "SELECT * FROM a").await, "SQLITE_NOTADB");
+    run(&session, "PRAGMA ownbase_erase").await.unwrap();
+    assert_eq!(state.files(), [""; 0]);
+    std::fs::create_dir(&file).unwrap();
+    let error = run(&session, "SELECT * FROM a").await.unwrap_err();
+    assert!(error.starts_with("SQLITE_CANTOPEN: ") && !error.contains("user-john"), "{error}");
+}
+
+#[tokio::test]
 async fn an_idle_database_is_closed_and_is_one_small_file() {
     let state = state_with(|limits| limits.idle_close_ms = 0);
     let session = state.session("user-john");

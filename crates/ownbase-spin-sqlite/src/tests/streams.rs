@@ -2,6 +2,14 @@
 
 use super::*;
 use crate::stream;
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+use wasmtime::{
+    Store, StoreContextMut,
+    component::{Source, StreamConsumer, StreamReader, StreamResult},
+};
 
 const MANY: &str =
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 50000) SELECT i, hex(zeroblob(50)) FROM n";
@@ -78,4 +86,45 @@ async fn a_stream_may_write_and_begin_a_transaction() {
     assert_eq!(session.last_insert_rowid(), 1);
     run(&session, "ROLLBACK").await.unwrap();
     assert_eq!(run(&session, "SELECT count(*) FROM a").await.unwrap(), ["0"]);
+}
+
+/// A reader on the other side of the component model, which takes a few rows at a time.
+struct Taker(tokio::sync::mpsc::UnboundedSender<RowResult>);
+
+impl<D> StreamConsumer<D> for Taker {
+    type Item = RowResult;
+
+    fn poll_consume(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        store: StoreContextMut<'_, D>,
+        mut source: Source<'_, RowResult>,
+        _: bool,
+    ) -> Poll<wasmtime::Result<StreamResult>> {
+        let mut few = Vec::with_capacity(7);
+        source.read(store, &mut few)?;
+        few.into_iter().for_each(|row| self.0.send(row).unwrap());
+        Poll::Ready(Ok(StreamResult::Completed))
+    }
+}
+
+#[tokio::test]
+async fn all_rows_come_through_the_component_model() {
+    let state = state();
+    let answer = start(&file(&state).await, MANY).await.unwrap();
+    let mut config = wasmtime::Config::new();
+    config.wasm_component_model_async(true);
+    let mut store = Store::new(&wasmtime::Engine::new(&config).unwrap(), ());
+    let (sender, mut taken) = tokio::sync::mpsc::unbounded_channel();
+    StreamReader::new(&mut store, answer.rows).unwrap().pipe(&mut store, Taker(sender)).unwrap();
+    let ended = store.run_concurrent(async |_| {
+        let mut next = 1;
+        while let Some(row) = taken.recv().await {
+            assert!(joined(&row).starts_with(&format!("{next}|")));
+            next += 1;
+        }
+        assert_eq!(next, 50_001);
+        answer.end.result().await
+    });
+    ended.await.unwrap().unwrap().unwrap();
 }

@@ -1,0 +1,44 @@
+//! The interface's values and SQLite's, in both directions.
+
+use crate::bindings::spin::sqlite::sqlite::{RowResult, Value};
+use rusqlite::{
+    Row, ToSql,
+    types::{ToSqlOutput, ValueRef},
+};
+
+/// A row of so many columns, and about how many bytes it takes in memory.
+pub(crate) fn row(row: &Row<'_>, width: usize) -> rusqlite::Result<(RowResult, usize)> {
+    let mut values = Vec::with_capacity(width);
+    let mut bytes = size_of::<RowResult>() + width * size_of::<Value>();
+    for column in 0..width {
+        let value = row.get_ref(column)?;
+        bytes += match value {
+            ValueRef::Text(content) | ValueRef::Blob(content) => content.len(),
+            _ => 0,
+        };
+        values.push(match value {
+            ValueRef::Null => Value::Null,
+            ValueRef::Integer(integer) => Value::Integer(integer),
+            ValueRef::Real(real) => Value::Real(real),
+            // SQLite does not check that text is UTF-8; a guest can store what is not by CAST.
+            ValueRef::Text(text) => Value::Text(String::from_utf8_lossy(text).into_owned()),
+            ValueRef::Blob(blob) => Value::Blob(blob.to_vec()),
+        });
+    }
+    Ok((RowResult { values }, bytes))
+}
+
+/// Binds a value without copying it.
+pub(crate) struct Parameter<'a>(pub(crate) &'a Value);
+
+impl ToSql for Parameter<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self.0 {
+            Value::Null => ValueRef::Null,
+            Value::Integer(integer) => ValueRef::Integer(*integer),
+            Value::Real(real) => ValueRef::Real(*real),
+            Value::Text(text) => ValueRef::Text(text.as_bytes()),
+            Value::Blob(blob) => ValueRef::Blob(blob),
+        }))
+    }
+}
