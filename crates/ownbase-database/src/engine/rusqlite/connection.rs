@@ -41,6 +41,8 @@ fn set_up(path: &Path) -> rusqlite::Result<Connection> {
         connection.set_limit(limit, value)?;
     }
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    // Without this SQLite plans by the values of parameters, and parses a statement anew for each new LIMIT.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(connection)
 }
 
