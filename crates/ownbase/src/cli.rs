@@ -77,7 +77,8 @@ pub(crate) struct LimitFlags {
     /// Requests that wait for an instance; past it the answer is 503 with Retry-After
     #[arg(long, value_name = "COUNT", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
     pub(crate) max_queued_requests: u32,
-    /// Requests that one instance serves, one after the other, before it is replaced; 1 = a fresh one for each
+    /// Requests that one instance serves, one after the other, before it is replaced; 1 = a fresh one for each, which is
+    /// what components of WASI 0.2 always get
     #[arg(long, value_name = "COUNT", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) max_instance_reuse_count: u32,
     /// Memory of one instance, in bytes

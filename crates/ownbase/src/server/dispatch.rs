@@ -87,6 +87,7 @@ fn into_body(bytes: Bytes) -> WasiBody {
     }
 }
 
+/// The answer with a small body taken whole, or as it is.
 async fn take_if_small(
     response: Response<WasiBody>,
     deadline: Instant,
@@ -97,14 +98,14 @@ async fn take_if_small(
         return Ok(response.map(Served::Streamed));
     }
     let (head, body) = response.into_parts();
-    match tokio::time::timeout_at(deadline.into(), body.collect()).await {
-        Ok(Ok(_)) if underway.fate.is_broken() => Err(failure(deadline)),
-        Ok(Ok(body)) => Ok(Response::from_parts(head, Served::Whole(body.to_bytes()))),
-        Ok(Err(error)) => {
+    // A body that never ends is ended with its instance.
+    match body.collect().await {
+        Ok(_) if underway.fate.is_broken() => Err(failure(deadline)),
+        Ok(body) => Ok(Response::from_parts(head, Served::Whole(body.to_bytes()))),
+        Err(error) => {
             tracing::error!(request_id = underway.fate.id(), "the component broke off its answer: {error}");
-            Err(Refusal::Failed)
+            Err(failure(deadline))
         }
-        Err(_) => Err(Refusal::TimedOut),
     }
 }
 
