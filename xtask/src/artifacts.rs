@@ -49,10 +49,21 @@ pub(crate) fn host_path(repository: &Repository) -> PathBuf {
     host_file(repository, "ownbase")
 }
 
-/// Builds an `ownbase` that can be told to do wrong, and sets it aside, since the next build of the true
-/// one writes over it.
+/// For tests: the profile `host`, with our own crates unoptimised and asserting, on the wasmtime that is there already.
+/// It leaves its `ownbase` where [`host_path`] is, so the true one is built after it.
+pub(crate) const HOST_FOR_TESTS: [&str; 5] = [
+    "--profile=host",
+    "--config=profile.host.package.ownbase.opt-level=0",
+    "--config=profile.host.package.ownbase.debug-assertions=true",
+    "--config=profile.host.package.ownbase-spin-sqlite.opt-level=0",
+    "--config=profile.host.package.ownbase-spin-sqlite.debug-assertions=true",
+];
+
+/// Builds an `ownbase` that can be told to do wrong, and sets it aside, since the next build of the true one writes over
+/// it.
 pub(crate) fn sabotage(repository: &Repository) -> anyhow::Result<()> {
-    run(repository.cargo().args(["build", "--package", "ownbase", "--profile", "host", "--features", "sabotage"]))?;
+    let mut cargo = repository.cargo();
+    run(cargo.arg("build").args(HOST_FOR_TESTS).args(["--package", "ownbase", "--features", "sabotage"]))?;
     set_aside(&host_path(repository), &sabotage_path(repository))
 }
 

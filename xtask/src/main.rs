@@ -5,6 +5,7 @@
 
 mod artifacts;
 mod bench;
+mod embedding;
 mod repository;
 mod setup;
 mod test;

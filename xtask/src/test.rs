@@ -1,81 +1,86 @@
 //! `cargo xtask test`: everything that a test needs, then every test, then one line for each step.
 //!
 //! A failed step does not stop the rest, since one fault is seldom the only one. What leans on wasmtime is tested in
-//! the profile `host`, in which the binary is built anyway; the rest in the quicker `dev`. Each group of packages is
+//! the profile `host`, for which wasmtime is compiled anyway; the rest in the quicker `dev`. Each group of packages is
 //! always named as a whole: a smaller selection would have other features, and cargo would build the dependencies anew.
 
 use crate::repository::{Repository, run as run_command};
-use crate::{artifacts, setup};
+use crate::{artifacts, embedding, setup};
 use anyhow::bail;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// The packages that lean on wasmtime.
-const HOST: [&str; 4] = ["--package", "ownbase", "--package", "ownbase-spin-sqlite"];
+const RUNTIME: [&str; 4] = ["--package", "ownbase", "--package", "ownbase-spin-sqlite"];
 /// The others but for xtask, which shares its own artifacts with the one that runs.
 const SERVICE: [&str; 8] =
     ["--package", "notes", "--package", "notes-native", "--package", "ownbase-database", "--package", "ownbase-sql"];
 
-/// Runs everything; with a filter only the tests whose name contains it.
+const CONFORMANCE: &str = "conformance";
+
+/// Builds everything and runs every test, or with a filter those whose name contains it.
 pub(crate) fn run(repository: &Repository, filter: Option<&str>) -> anyhow::Result<()> {
     let mut steps = Steps::default();
-    build(repository, &mut steps);
-    test(repository, &mut steps, filter);
+    steps.take("set up", || setup::ensure(&[setup::COMPONENT, setup::DURABLE_OBJECT]));
+    service(repository, &mut steps, filter);
+    runtime(repository, &mut steps, filter);
+    over_http(repository, &mut steps, filter);
     steps.summary()
 }
 
-/// Order matters: the variants are built before the true ones, which take their place.
-fn build(repository: &Repository, steps: &mut Steps) {
-    steps.take("set up", || setup::ensure(&[setup::COMPONENT, setup::DURABLE_OBJECT]));
-    steps.take("build the next component", || artifacts::next_component(repository));
-    steps.take("build the component", || artifacts::component(repository));
-    steps.take("build ownbase with sabotage", || artifacts::sabotage(repository));
-    steps.take("build ownbase", || artifacts::host(repository));
+/// What needs neither a server nor wasmtime.
+fn service(repository: &Repository, steps: &mut Steps, filter: Option<&str>) {
+    steps.take("test xtask", || run_command(cargo_test(repository).args(["--package", "xtask"]).args(filter)));
+    steps.take("test the service", || {
+        let tests = all_but_conformance(repository);
+        run_command(cargo_test(repository).args(SERVICE).args(tests).args(filter))
+    });
+    steps.take("test the service's examples", || {
+        run_command(cargo_test(repository).args(SERVICE).arg("--doc").args(filter))
+    });
+    steps.take("build for Durable Objects", || {
+        let packages = ["--package", "notes", "--package", "ownbase-database"];
+        run_command(repository.cargo().arg("build").args(packages).args(["--target", setup::DURABLE_OBJECT]))
+    });
 }
 
-fn test(repository: &Repository, steps: &mut Steps, filter: Option<&str>) {
-    let mut cargo = |name, profile: &[&str], packages: &[&str], arguments: &[&str], environment: &[_]| {
-        let mut command = repository.cargo();
-        command.args(["test", "--no-fail-fast"]).args(profile).args(packages).args(arguments);
-        steps.take(name, || run_command(command.envs(environment.iter().cloned()).args(filter)));
-    };
-    let integration = integration_tests(repository);
-    let integration: Vec<&str> = integration.iter().map(String::as_str).collect();
+/// The runtime's own tests, and a host that embeds it.
+fn runtime(repository: &Repository, steps: &mut Steps, filter: Option<&str>) {
+    steps.take("test the runtime", || {
+        run_command(cargo_test(repository).args(artifacts::HOST_FOR_TESTS).args(RUNTIME).args(filter))
+    });
+    // Order matters: the variants are built before the true ones, which take their place.
+    steps.take("build the next component", || artifacts::next_component(repository));
+    steps.take("build the component", || artifacts::component(repository));
+    steps.take("embed the component", || embedding::run(repository));
+}
+
+/// The API, asked of the binary that users get.
+fn over_http(repository: &Repository, steps: &mut Steps, filter: Option<&str>) {
+    steps.take("build ownbase with sabotage", || artifacts::sabotage(repository));
+    steps.take("build ownbase", || artifacts::host(repository));
     let engines = [
         ("OWNBASE_BIN", artifacts::host_path(repository)),
         ("OWNBASE_COMPONENT", artifacts::component_path(repository)),
         ("OWNBASE_COMPONENT_NEXT", artifacts::next_component_path(repository)),
         ("OWNBASE_SABOTAGE_BIN", artifacts::sabotage_path(repository)),
     ];
-    cargo("test xtask", &[], &["--package", "xtask"], &[], &[]);
-    cargo("test the service", &[], &SERVICE, &integration, &[]);
-    cargo("test the service's documentation", &[], &SERVICE, &["--doc"], &[]);
-    cargo("test the runtime", &["--profile", "host"], &HOST, &[], &[]);
-    cargo("test over HTTP", &[], &SERVICE, &["--test", CONFORMANCE], &engines);
-    if filter.is_none() {
-        steps.take("build for Durable Objects", || durable_object(repository));
-        steps.take("run the embedding example", || embed(repository));
-    }
+    steps.take("test over HTTP", || {
+        run_command(cargo_test(repository).args(SERVICE).args(["--test", CONFORMANCE]).args(filter).envs(engines))
+    });
 }
 
-const CONFORMANCE: &str = "conformance";
+fn cargo_test(repository: &Repository) -> Command {
+    let mut cargo = repository.cargo();
+    cargo.args(["test", "--no-fail-fast"]);
+    cargo
+}
 
 /// Unit tests and integration tests of the service's packages, but for the suite that needs a server.
-fn integration_tests(repository: &Repository) -> Vec<String> {
+fn all_but_conformance(repository: &Repository) -> Vec<String> {
     let names = SERVICE.iter().flat_map(|package| repository.integration_tests(package));
     let tests = names.filter(|name| name != CONFORMANCE).flat_map(|name| ["--test".to_owned(), name]);
     ["--lib".to_owned(), "--bins".to_owned()].into_iter().chain(tests).collect()
-}
-
-fn durable_object(repository: &Repository) -> anyhow::Result<()> {
-    let packages = ["--package", "notes", "--package", "ownbase-database"];
-    run_command(repository.cargo().arg("build").args(packages).args(["--target", setup::DURABLE_OBJECT]))
-}
-
-/// The test of the runtime has compiled the example.
-fn embed(repository: &Repository) -> anyhow::Result<()> {
-    let example = artifacts::host_file(repository, "examples/embed");
-    run_command(Command::new(example).arg(artifacts::component_path(repository)))
 }
 
 /// What was done, how it went, and how long it took.
