@@ -13,7 +13,7 @@ pub enum StateError {
         path: PathBuf,
     },
     /// It cannot be made, read or written.
-    #[error("the state directory {} cannot be used: {source} (name one that this user may write to)", path.display())]
+    #[error("the state directory {} cannot be used (name one that this user may write to)", path.display())]
     Unusable {
         /// The state directory.
         path: PathBuf,
