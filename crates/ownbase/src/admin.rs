@@ -4,7 +4,7 @@
 
 use crate::problem::Refusal;
 use crate::request_id::{RequestIds, X_REQUEST_ID};
-use crate::server::connection;
+use crate::server::{ACCEPT_PAUSE, connection};
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use http::{Method, Request, Response};
@@ -29,7 +29,7 @@ pub(crate) async fn serve(listener: TcpListener) {
         // The semaphore is never closed.
         let Ok(permit) = places.clone().acquire_owned().await else { return };
         let Ok((stream, _)) = listener.accept().await else {
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            tokio::time::sleep(ACCEPT_PAUSE).await;
             continue;
         };
         let ids = ids.clone();

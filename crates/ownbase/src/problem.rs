@@ -17,7 +17,7 @@ pub(crate) enum Refusal {
     BodyTooLarge(u64),
     /// The body ended early or was not framed as HTTP frames it.
     BodyBroken,
-    /// the body did not arrive within the time limit
+    /// The body did not arrive within the time limit.
     BodyTooSlow,
     /// As many requests run and wait as may.
     QueueFull,

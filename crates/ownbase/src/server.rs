@@ -26,7 +26,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use wasmtime_wasi_http::handler::ProxyHandler;
 
 /// How long the acceptor rests after an error that will not pass at once, such as too many open files.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How long a thread waits at the end for database work that runs beside it.
 const BLOCKING_TIME_LIMIT: Duration = Duration::from_secs(10);
 

@@ -24,20 +24,17 @@ const BACKLOG: u32 = 1024;
 pub(crate) fn run(flags: &UpFlags) -> Result<()> {
     refuse_sabotage()?;
     let _telemetry = telemetry::start(flags.log_format)?;
-    let threads = threads(&flags.limits);
-    let instances_per_thread = flags.limits.max_instances.div_ceil(threads);
-    // Twice: an instance that has answered may still be at work while its successor starts.
-    let engine = engine::new(instances_per_thread * threads * 2, to_usize(flags.limits.max_memory_bytes))
-        .map_err(of_wasmtime)?;
+    let (server, instances) = (server_limits(&flags.limits), instance_limits(&flags.limits));
+    let engine = engine::new(pooled_instances(&server), instances.max_memory_bytes).map_err(of_wasmtime)?;
     raise_file_limit(&flags.limits);
     let (app, routes) = load(flags, &engine)?;
     let _ticker = Ticker::start(engine)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(serve(flags, app, &routes))
+    runtime.block_on(serve(flags, server, instances, app, &routes))
 }
 
 /// Everything after the application is known to be good.
-async fn serve(flags: &UpFlags, app: App, routes: &str) -> Result<()> {
+async fn serve(flags: &UpFlags, server: ServerLimits, instances: InstanceLimits, app: App, routes: &str) -> Result<()> {
     let mut signals = Signals::listen()?;
     let listener = listen(flags.listen, "--listen")?;
     let admin = flags.admin_listen.map(|address| listen(address, "--admin-listen")).transpose()?;
@@ -45,12 +42,12 @@ async fn serve(flags: &UpFlags, app: App, routes: &str) -> Result<()> {
     let state_dir = flags.state_dir.clone().unwrap_or_else(|| folder.join(".ownbase"));
     let databases = Databases::open(&state_dir, database_limits(&flags.limits))?;
     for component in &app.components {
-        instance::try_out(component, &databases, instance_limits(&flags.limits)).await.map_err(|error| {
+        instance::try_out(component, &databases, instances).await.map_err(|error| {
             let error = telemetry::one_line(&error);
             anyhow!("[component.{}] cannot be started: {error} (correct the component)", component.id)
         })?;
     }
-    let server = Server::start(app, &databases, server_limits(&flags.limits), instance_limits(&flags.limits))?;
+    let server = Server::start(app, &databases, server, instances)?;
     let admin_address = admin.as_ref().map(TcpListener::local_addr).transpose()?;
     let admin = admin.map(|listener| tokio::spawn(admin::serve(listener)));
     announce(listener.local_addr()?, admin_address, routes);
@@ -151,6 +148,11 @@ fn server_limits(limits: &LimitFlags) -> ServerLimits {
         request_timeout: Duration::from_millis(limits.request_timeout_ms),
         header_timeout: Duration::from_millis(limits.header_timeout_ms),
     }
+}
+
+/// Instances at once on all threads, twice: one that has answered may still be at work while its successor starts.
+fn pooled_instances(limits: &ServerLimits) -> u32 {
+    u32::try_from(limits.threads * limits.max_running * 2).unwrap_or(u32::MAX)
 }
 
 fn instance_limits(limits: &LimitFlags) -> InstanceLimits {
