@@ -58,6 +58,18 @@ impl World {
         Answer { response, json }
     }
 
+    /// One answer to each kind of request that reads or writes a user's database; the last request erases it.
+    pub(crate) fn ask_everything(&self, user: &str, note: &str) -> [Answer; 6] {
+        [
+            self.get(user),
+            self.get(note),
+            self.post(user, "b"),
+            self.patch(note, "b"),
+            self.delete(note),
+            self.delete(user),
+        ]
+    }
+
     pub(crate) fn get(&self, path: &str) -> Answer {
         self.send(request("GET", path, ""))
     }

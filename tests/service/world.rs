@@ -90,6 +90,7 @@ impl Environment for World {
 
     fn erase(&self, label: &Label) -> Result<(), Error> {
         bend(&self.bends, "erase")?;
+        self.checked.forget(label);
         self.files.erase(label)
     }
 

@@ -124,7 +124,7 @@ pub trait Environment {
     fn open(&self, label: &Label) -> Result<Self::Database, Error>;
 
     /// Removes the database of `label`, file and all where the engine can; succeeds where there is none.
-    /// Waits for a running transaction up to the busy time limit.
+    /// Waits for a running transaction up to the busy time limit. Forgets the label in [`Environment::checked`].
     fn erase(&self, label: &Label) -> Result<(), Error>;
 
     /// The time now. It may step back.
