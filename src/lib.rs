@@ -5,6 +5,8 @@
 //! 1. [`prepare`] brings the user's database to this build's schema, in a transaction of its own;
 //! 2. [`handle`] answers the request.
 //!
+//! An engine on which every database is in a place of its own asks [`locate`] first where to go.
+//!
 //! One request reads in files as `route.rs` (what is asked) → `text.rs` (what is sent) → `etag.rs` (on which
 //! condition) → `notes.rs` (SQL) → `page.rs` (lists) → `answer.rs` or `problem.rs` (what is said). The contract is
 //! HTTP (RFC 9110), problems (RFC 9457) and JSON (RFC 8259).
@@ -68,6 +70,29 @@ fn schema() -> u32 {
     MIGRATIONS.last().map_or(0, |migration| migration.version)
 }
 
+/// Where a request is to be carried out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The database that the request is about.
+    pub label: Label,
+    /// Whether it asks for the end of that database: [`handle`] then calls [`Environment::erase`] and nothing else.
+    pub erases: bool,
+}
+
+/// Says which database `request` is about, without touching any. `Break` carries the answer to what is about none:
+/// `GET /`, `OPTIONS`, and whatever is malformed.
+pub fn locate(request: &Request<Bytes>) -> ControlFlow<Response<Bytes>, Place> {
+    let elsewhere = match parse(request) {
+        Ok(Route::User { user, action }) => {
+            return ControlFlow::Continue(Place { label: Label::from(&user), erases: action == Action::Erase });
+        }
+        Ok(Route::Service) => answer::service(schema()),
+        Ok(Route::Options { allow }) => Ok(answer::options(allow)),
+        Err(problem) => Err(problem),
+    };
+    ControlFlow::Break(finish(elsewhere, request))
+}
+
 /// Brings the database that `request` is about to this build's schema, and makes it if the request is a valid `POST`.
 ///
 /// `Break` carries the answer where the request goes no further: what it asks is malformed, or its database is not
@@ -84,10 +109,7 @@ pub fn prepare<E: Environment>(request: &Request<Bytes>, environment: &E) -> Con
 /// A `HEAD` is answered as the `GET` would be, body included: the HTTP server drops the body. Where an answer is the
 /// fault of a database, its [`Cause`] is in the response's extensions, for the log.
 pub fn handle<E: Environment>(request: &Request<Bytes>, environment: &E) -> Response<Bytes> {
-    match respond(request, environment) {
-        Ok(response) => answer::with_request_id(response, request.headers()),
-        Err(problem) => problem.response(request.headers()),
-    }
+    finish(respond(request, environment), request)
 }
 
 /// Gives `request` a new `x-request-id`, 128 random bits in hex, in place of any that the client sent: for an entry
@@ -98,6 +120,13 @@ pub fn identify(request: &mut Request<Bytes>, environment: &impl Environment) {
     let id = format!("{:032x}", u128::from_be_bytes(bytes));
     if let Ok(id) = HeaderValue::try_from(id) {
         request.headers_mut().insert(REQUEST_ID, id);
+    }
+}
+
+fn finish(answer: Result<Response<Bytes>, Problem>, request: &Request<Bytes>) -> Response<Bytes> {
+    match answer {
+        Ok(response) => answer::with_request_id(response, request.headers()),
+        Err(problem) => problem.response(request.headers()),
     }
 }
 
