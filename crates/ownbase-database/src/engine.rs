@@ -1,5 +1,8 @@
 //! The port on each engine, a file and a cargo feature each.
 
+// All but the calls to JavaScript is tested natively.
+#[cfg(any(feature = "durable_object", test))]
+pub mod durable_object;
 #[cfg(any(feature = "rusqlite", all(feature = "spin", target_os = "wasi")))]
 mod file_name;
 #[cfg(feature = "rusqlite")]
