@@ -6,6 +6,7 @@
 
 use crate::repository::{Repository, run};
 use crate::setup::COMPONENT;
+use crate::worker;
 use anyhow::Context;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -29,14 +30,38 @@ pub(crate) fn component_path(repository: &Repository) -> PathBuf {
 /// Builds the service as its next release might be, with one more migration, and sets it aside: only the service itself
 /// is compiled anew for it, and the next build of the true component writes over it.
 pub(crate) fn next_component(repository: &Repository) -> anyhow::Result<()> {
-    let migrations = repository.root.join("tests/conformance/migrations-next");
-    run(component_build(repository).env("OWNBASE_MIGRATIONS", migrations))?;
+    run(component_build(repository).env("OWNBASE_MIGRATIONS", next_migrations(repository)))?;
     set_aside(&component_path(repository), &next_component_path(repository))
 }
 
 /// The component that [`next_component`] sets aside.
 pub(crate) fn next_component_path(repository: &Repository) -> PathBuf {
     component_path(repository).with_file_name("notes-next.wasm")
+}
+
+/// Builds the Worker, from `migrations/` or the folder that OWNBASE_MIGRATIONS names.
+pub(crate) fn worker(repository: &Repository) -> anyhow::Result<()> {
+    worker::build(repository, &worker_path(repository), None)
+}
+
+/// The folder that [`worker`] fills: under `target/` of the repository, since wrangler.toml names it there.
+pub(crate) fn worker_path(repository: &Repository) -> PathBuf {
+    repository.root.join("target/worker")
+}
+
+/// Builds the Worker as its next release might be, beside the true one.
+pub(crate) fn next_worker(repository: &Repository) -> anyhow::Result<()> {
+    worker::build(repository, &next_worker_path(repository), Some(&next_migrations(repository)))
+}
+
+/// The folder that [`next_worker`] fills.
+pub(crate) fn next_worker_path(repository: &Repository) -> PathBuf {
+    repository.root.join("target/worker-next")
+}
+
+/// The migrations of the next release.
+fn next_migrations(repository: &Repository) -> PathBuf {
+    repository.root.join("tests/conformance/migrations-next")
 }
 
 /// Builds the `ownbase` command.

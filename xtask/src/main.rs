@@ -6,11 +6,13 @@
 mod artifacts;
 mod bench;
 mod embedding;
+mod node;
 mod repository;
 mod setup;
 mod test;
 mod tidy;
 mod up;
+mod worker;
 
 use clap::{Parser, Subcommand};
 use repository::Repository;
@@ -25,9 +27,10 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Set up what is missing, build, and serve the notes on http://127.0.0.1:3000.
+    /// Set up what is missing, build, and serve the notes on http://127.0.0.1:3000; with `--engine workerd` on
+    /// Cloudflare's engine instead.
     Up {
-        /// Passed on to `ownbase up`; `cargo xtask up -- --help` lists them.
+        /// Passed on to `ownbase up`; `cargo xtask up -- --help` lists them, with `--engine workerd` those it takes.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
@@ -36,6 +39,8 @@ enum Command {
         /// Run only the tests whose name contains this.
         filter: Option<String>,
     },
+    /// Build the Worker that Cloudflare runs, and check its size.
+    Worker,
     /// Check the rules of ARCHITECTURE.md and CONTRIBUTING.md that a program can check.
     Tidy,
     /// Measure `ownbase up` beside the native server: Linux, needs `wrk` and a quiet machine.
@@ -61,6 +66,7 @@ fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Up { arguments } => up::run(&repository, &arguments),
         Command::Test { filter } => test::run(&repository, filter.as_deref()),
+        Command::Worker => worker::run(&repository),
         Command::Tidy => tidy::run(&repository),
         Command::Bench { seconds } => bench::run(&repository, seconds),
     }

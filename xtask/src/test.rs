@@ -13,8 +13,11 @@ use std::time::{Duration, Instant};
 /// The packages that lean on wasmtime.
 const RUNTIME: [&str; 4] = ["--package", "ownbase", "--package", "ownbase-spin-sqlite"];
 /// The others but for xtask, which shares its own artifacts with the one that runs.
-const SERVICE: [&str; 8] =
-    ["--package", "notes", "--package", "notes-native", "--package", "ownbase-database", "--package", "ownbase-sql"];
+#[rustfmt::skip]
+const SERVICE: [&str; 10] = [
+    "--package", "notes", "--package", "notes-native", "--package", "ownbase-database", "--package", "ownbase-sql",
+    "--package", "ownbase-worker-build",
+];
 
 const CONFORMANCE: &str = "conformance";
 
@@ -38,10 +41,9 @@ fn service(repository: &Repository, steps: &mut Steps, filter: Option<&str>) {
     steps.take("test the service's examples", || {
         run_command(cargo_test(repository).args(SERVICE).arg("--doc").args(filter))
     });
-    steps.take("build for Durable Objects", || {
-        let packages = ["--package", "notes", "--package", "ownbase-database"];
-        run_command(repository.cargo().arg("build").args(packages).args(["--target", setup::DURABLE_OBJECT]))
-    });
+    // Order matters: the next one is built before the true one, which takes its place among what cargo keeps.
+    steps.take("build the next Worker", || artifacts::next_worker(repository));
+    steps.take("build the Worker", || artifacts::worker(repository));
 }
 
 /// The runtime's own tests, and a host that embeds it.

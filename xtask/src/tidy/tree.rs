@@ -9,7 +9,7 @@ use std::fmt;
 use std::path::Path;
 
 /// Folders that hold nothing of ours.
-const SKIPPED: [&str; 5] = [".git", ".ownbase", ".wrangler", "node_modules", "target"];
+const SKIPPED: [&str; 6] = [".git", ".ownbase", ".ownbase-workerd", ".wrangler", "node_modules", "target"];
 
 pub(crate) struct Tree {
     pub(crate) files: Vec<File>,

@@ -1,0 +1,84 @@
+//! One request and one answer, as they cross between JavaScript and the service.
+
+use std::ops::ControlFlow;
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Request, Response, Uri};
+use js_sys::{Array, Uint8Array};
+use notes::{Cause, Place};
+use wasm_bindgen::prelude::*;
+
+/// A request, understood as far as to know where it belongs.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct Call {
+    request: Request<Bytes>,
+    place: ControlFlow<Response<Bytes>, Place>,
+}
+
+#[wasm_bindgen]
+impl Call {
+    /// From what JavaScript has of it. `headers` are names and values by turns.
+    ///
+    /// # Errors
+    /// Throws where these make no request of HTTP, which the server in front does not let pass.
+    #[wasm_bindgen(constructor)]
+    pub fn new(method: &str, url: &str, headers: Vec<String>, body: Vec<u8>) -> Result<Call, JsError> {
+        let request = request(method, url, &headers, body)?;
+        let place = notes::locate(&request);
+        Ok(Self { request, place })
+    }
+
+    /// The answer, if no database is needed for it.
+    pub fn answer(&self) -> Option<Array> {
+        match &self.place {
+            ControlFlow::Break(response) => Some(answer(response.clone())),
+            ControlFlow::Continue(_) => None,
+        }
+    }
+
+    /// The name of the object that has the database.
+    #[wasm_bindgen(getter)]
+    pub fn label(&self) -> Option<String> {
+        match &self.place {
+            ControlFlow::Break(_) => None,
+            ControlFlow::Continue(place) => Some(place.label.as_str().to_owned()),
+        }
+    }
+
+    /// Whether the request is for the end of its database.
+    #[wasm_bindgen(getter)]
+    pub fn erases(&self) -> bool {
+        matches!(&self.place, ControlFlow::Continue(place) if place.erases)
+    }
+
+    pub(crate) fn request(&self) -> &Request<Bytes> {
+        &self.request
+    }
+}
+
+fn request(method: &str, url: &str, headers: &[String], body: Vec<u8>) -> Result<Request<Bytes>, http::Error> {
+    let mut request = Request::builder().method(method).uri(target(url)?).body(Bytes::from(body))?;
+    for pair in headers.chunks_exact(2) {
+        if let [name, value] = pair {
+            request.headers_mut().append(HeaderName::try_from(name)?, HeaderValue::try_from(value)?);
+        }
+    }
+    Ok(request)
+}
+
+fn target(url: &str) -> Result<Uri, http::Error> {
+    Ok(Uri::try_from(url)?)
+}
+
+/// An answer as JavaScript takes it.
+pub(crate) fn answer(response: Response<Bytes>) -> Array {
+    let cause = response.extensions().get::<Cause>().map_or(JsValue::UNDEFINED, |Cause(cause)| cause.into());
+    let (parts, body) = response.into_parts();
+    let header = |(name, value): (&HeaderName, &HeaderValue)| {
+        Array::of2(&name.as_str().into(), &String::from_utf8_lossy(value.as_bytes()).as_ref().into())
+    };
+    let headers: Array = parts.headers.iter().map(header).collect();
+    let body = if body.is_empty() { JsValue::NULL } else { Uint8Array::from(body.as_ref()).into() };
+    Array::of4(&parts.status.as_u16().into(), &headers, &body, &cause)
+}
