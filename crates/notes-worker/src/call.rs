@@ -3,10 +3,12 @@
 use std::ops::ControlFlow;
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Request, Response, Uri};
+use http::{HeaderName, HeaderValue, Request, Response};
 use js_sys::{Array, Uint8Array};
 use notes::{Cause, Place};
 use wasm_bindgen::prelude::*;
+
+use crate::target::target;
 
 /// A request, understood as far as to know where it belongs.
 #[wasm_bindgen]
@@ -21,10 +23,11 @@ impl Call {
     /// From what JavaScript has of it. `headers` are names and values by turns.
     ///
     /// # Errors
-    /// Throws where these make no request of HTTP, which the server in front does not let pass.
+    /// Throws a string, fit for the client, where that makes no request of HTTP.
     #[wasm_bindgen(constructor)]
-    pub fn new(method: &str, url: &str, headers: Vec<String>, body: Vec<u8>) -> Result<Call, JsError> {
-        let request = request(method, url, &headers, body)?;
+    pub fn new(method: &str, url: &str, headers: Vec<String>, body: Vec<u8>) -> Result<Call, String> {
+        let request =
+            request(method, url, &headers, body).map_err(|error| format!("the request is malformed: {error}"))?;
         let place = notes::locate(&request);
         Ok(Self { request, place })
     }
@@ -58,17 +61,13 @@ impl Call {
 }
 
 fn request(method: &str, url: &str, headers: &[String], body: Vec<u8>) -> Result<Request<Bytes>, http::Error> {
-    let mut request = Request::builder().method(method).uri(target(url)?).body(Bytes::from(body))?;
+    let mut request = Request::builder().method(method).uri(target(url).as_ref()).body(Bytes::from(body))?;
     for pair in headers.chunks_exact(2) {
         if let [name, value] = pair {
             request.headers_mut().append(HeaderName::try_from(name)?, HeaderValue::try_from(value)?);
         }
     }
     Ok(request)
-}
-
-fn target(url: &str) -> Result<Uri, http::Error> {
-    Ok(Uri::try_from(url)?)
 }
 
 /// An answer as JavaScript takes it.

@@ -11,6 +11,7 @@
 mod call;
 #[cfg(feature = "sabotage")]
 mod sabotage;
+mod target;
 
 use std::ops::ControlFlow;
 
@@ -21,6 +22,18 @@ use wasm_bindgen::prelude::*;
 
 pub use call::Call;
 use call::answer;
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_namespace = console, js_name = error)]
+    fn log_error(text: &str);
+}
+
+/// Runs before all else in every new instance: without it a panic leaves no word in the log.
+#[wasm_bindgen(start)]
+fn start() {
+    std::panic::set_hook(Box::new(|panic| log_error(&panic.to_string())));
+}
 
 /// The longest body that is looked into, in bytes. Whoever reads hands over one byte more to say that it is longer.
 #[wasm_bindgen]
