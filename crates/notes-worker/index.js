@@ -15,7 +15,7 @@ export class UserDatabase extends DurableObject {
   async answer(request) {
     const { storage, id } = this.ctx;
     try {
-      const answer = rust(() => {
+      const { answer, erasure } = rust(() => {
         if (this.generation !== generation) {
           this.database = new Database(storage, id.name);
           this.generation = generation;
@@ -27,9 +27,9 @@ export class UserDatabase extends DurableObject {
         const refusal = storage.transactionSync(() => this.database.prepare(call));
         const answer = refusal ?? (call.erases ? handle() : storage.transactionSync(handle));
         call.free();
-        return answer;
+        return { answer, erasure: this.database.erasure() };
       });
-      await this.database.erasure();
+      await erasure;
       return answer;
     } catch (error) {
       this.generation = undefined; // the database may remember what was rolled back

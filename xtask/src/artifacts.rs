@@ -39,9 +39,9 @@ pub(crate) fn next_component_path(repository: &Repository) -> PathBuf {
     component_path(repository).with_file_name("notes-next.wasm")
 }
 
-/// Builds the Worker, from `migrations/` or the folder that OWNBASE_MIGRATIONS names.
+/// Builds the Worker.
 pub(crate) fn worker(repository: &Repository) -> anyhow::Result<()> {
-    worker::build(repository, &worker_path(repository), None)
+    worker::build(repository, &mut worker::compile(repository), &worker_path(repository))
 }
 
 /// The folder that [`worker`] fills: under `target/` of the repository, since wrangler.toml names it there.
@@ -51,12 +51,26 @@ pub(crate) fn worker_path(repository: &Repository) -> PathBuf {
 
 /// Builds the Worker as its next release might be, beside the true one.
 pub(crate) fn next_worker(repository: &Repository) -> anyhow::Result<()> {
-    worker::build(repository, &next_worker_path(repository), Some(&next_migrations(repository)))
+    let mut compile = worker::compile(repository);
+    compile.env("OWNBASE_MIGRATIONS", next_migrations(repository));
+    worker::build(repository, &mut compile, &next_worker_path(repository))
 }
 
 /// The folder that [`next_worker`] fills.
 pub(crate) fn next_worker_path(repository: &Repository) -> PathBuf {
     repository.root.join("target/worker-next")
+}
+
+/// Builds a Worker that panics when told to.
+pub(crate) fn sabotaged_worker(repository: &Repository) -> anyhow::Result<()> {
+    let mut compile = worker::compile(repository);
+    compile.args(["--features", "sabotage"]);
+    worker::build(repository, &mut compile, &sabotaged_worker_path(repository))
+}
+
+/// The folder that [`sabotaged_worker`] fills.
+pub(crate) fn sabotaged_worker_path(repository: &Repository) -> PathBuf {
+    repository.root.join("target/worker-sabotage")
 }
 
 /// The migrations of the next release.

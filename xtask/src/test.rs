@@ -41,8 +41,9 @@ fn service(repository: &Repository, steps: &mut Steps, filter: Option<&str>) {
     steps.take("test the service's examples", || {
         run_command(cargo_test(repository).args(SERVICE).arg("--doc").args(filter))
     });
-    // Order matters: the next one is built before the true one, which takes its place among what cargo keeps.
+    // Order matters: the true one is built last, so that cargo still has it when it is wanted next.
     steps.take("build the next Worker", || artifacts::next_worker(repository));
+    steps.take("build the Worker with sabotage", || artifacts::sabotaged_worker(repository));
     steps.take("build the Worker", || artifacts::worker(repository));
 }
 

@@ -8,6 +8,7 @@ use crate::repository::{Repository, run as run_command};
 use crate::{artifacts, setup};
 use anyhow::{Context, bail};
 use std::path::Path;
+use std::process::Command;
 use toml::{Table, Value};
 
 /// The profile in the workspace's Cargo.toml.
@@ -18,13 +19,18 @@ pub(crate) fn run(repository: &Repository) -> anyhow::Result<()> {
     artifacts::worker(repository)
 }
 
-/// Builds the Worker into `out`, with other `migrations` than the application's if any are named.
-pub(crate) fn build(repository: &Repository, out: &Path, migrations: Option<&Path>) -> anyhow::Result<()> {
-    let lock = std::fs::read_to_string(repository.root.join("Cargo.lock")).context("cannot read Cargo.lock")?;
-    check_versions(&lock)?;
+/// cargo, to compile the Worker: with the application's migrations, or those of the folder that OWNBASE_MIGRATIONS names.
+pub(crate) fn compile(repository: &Repository) -> Command {
     let mut cargo = repository.cargo();
     cargo.args(["build", "--package", "notes-worker", "--profile", PROFILE, "--target", setup::DURABLE_OBJECT]);
-    run_command(cargo.envs(migrations.map(|folder| ("OWNBASE_MIGRATIONS", folder))))?;
+    cargo
+}
+
+/// Compiles the Worker, and makes of it in the folder `out` what is uploaded.
+pub(crate) fn build(repository: &Repository, compile: &mut Command, out: &Path) -> anyhow::Result<()> {
+    let lock = std::fs::read_to_string(repository.root.join("Cargo.lock")).context("cannot read Cargo.lock")?;
+    check_versions(&lock)?;
+    run_command(compile)?;
 
     let folder = repository.root.join("crates/notes-worker");
     let wasm = repository.target.join(setup::DURABLE_OBJECT).join(PROFILE).join("notes_worker.wasm");

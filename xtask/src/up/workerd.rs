@@ -1,8 +1,8 @@
 //! `cargo xtask up --engine workerd`: the Worker on Cloudflare's own engine, on this machine.
 //!
 //! The socket is opened here and handed over, so that a port that is taken is told in one line, and so that whoever reads
-//! the address can connect at once. Each user is an SQLite file under `STATE_DIR/users`. workerd keeps nobody else from
-//! that folder: one server at a time.
+//! the address can connect at once. Each user is an SQLite file under `STATE_DIR/users`. workerd does not lock that
+//! folder: a second server there finds users busy (503), and SQLite's own locks keep their files whole.
 
 use super::become_;
 use crate::node::Programs;
