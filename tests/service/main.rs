@@ -10,5 +10,6 @@ mod databases;
 mod errors;
 mod faults;
 mod pages;
+mod places;
 mod requests;
 mod world;
