@@ -53,6 +53,17 @@ pub struct Statement {
 pub fn read_migrations(dir: &Path) -> Result<Vec<Migration>, Error> {
     let mut faults = Vec::new();
     let files = folder::read(dir, &mut faults)?;
+    Ok(try_files(files, faults)?.migrations)
+}
+
+/// Migrations that were applied, and the database that came of it.
+pub(crate) struct Tried {
+    pub(crate) migrations: Vec<Migration>,
+    pub(crate) plain: Sandbox,
+}
+
+/// Tries files in their order, up to the first that fails; `faults` are those found before.
+pub(crate) fn try_files(files: Vec<File>, mut faults: Vec<Fault>) -> Result<Tried, Error> {
     let (plain, attached) = (Sandbox::plain()?, Sandbox::attached()?);
     let mut migrations = Vec::new();
     for file in files {
@@ -64,7 +75,7 @@ pub fn read_migrations(dir: &Path) -> Result<Vec<Migration>, Error> {
             }
         }
     }
-    if faults.is_empty() { Ok(migrations) } else { Err(Error::Faults(faults)) }
+    if faults.is_empty() { Ok(Tried { migrations, plain }) } else { Err(Error::Faults(faults)) }
 }
 
 fn migration(file: File, statements: Vec<Statement>) -> Migration {

@@ -25,6 +25,9 @@ pub enum Error {
         /// Why it was not.
         source: std::io::Error,
     },
+    /// What was asked for is not done, and why.
+    #[error("{0}")]
+    Refused(String),
     /// The database in memory, in which migrations are tried, cannot be set up.
     #[error("cannot set up SQLite in memory: {0}")]
     Sqlite(#[from] rusqlite::Error),

@@ -11,7 +11,7 @@ use crate::released::{checksum, released};
 use crate::tokens::{Kind, tokens};
 
 /// A migration's file, its SQL not yet looked at.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct File {
     pub(crate) path: PathBuf,
     pub(crate) version: u32,
@@ -21,13 +21,34 @@ pub(crate) struct File {
     pub(crate) source: String,
 }
 
+impl File {
+    /// A migration's file; `content` need not be on disk yet.
+    pub(crate) fn new(path: &Path, file_name: &str, content: Vec<u8>) -> Result<Self, Fault> {
+        let (version, name) = parse_name(file_name)
+            .ok_or_else(|| Fault::file(path, "the name must be NNNN_name.sql: four digits from 0001, then a-z, 0-9, _"))?;
+        let checksum = checksum(&content);
+        let source = String::from_utf8(content).map_err(|_| Fault::file(path, "is not UTF-8"))?;
+        if let Some(offset) = source.find('\0') {
+            return Err(Fault::at(path, &source, offset, "contains a NUL byte"));
+        }
+        let compatible_with = compatible_with(path, &source, version)?;
+        Ok(Self { path: path.into(), version, name: name.into(), checksum, compatible_with, source })
+    }
+
+    /// A file that is no migration, to be applied to an empty database as if it were the first.
+    pub(crate) fn schema(path: &Path, source: String) -> Self {
+        let checksum = checksum(source.as_bytes());
+        Self { path: path.into(), version: 1, name: "schema".into(), checksum, compatible_with: 1, source }
+    }
+}
+
 /// Reads the folder. What is wrong with a file is added to `faults` and the file is left out.
 pub(crate) fn read(dir: &Path, faults: &mut Vec<Fault>) -> Result<Vec<File>, Error> {
     let contents = sql_files(dir)?;
     check_released(dir, &contents, faults)?;
     let mut files = Vec::new();
     for (name, content) in contents {
-        match file(&dir.join(&name), &name, content) {
+        match File::new(&dir.join(&name), &name, content) {
             Ok(file) => files.push(file),
             Err(fault) => faults.push(fault),
         }
@@ -69,18 +90,6 @@ fn check_released(dir: &Path, contents: &BTreeMap<String, Vec<u8>>, faults: &mut
         faults.push(Fault::file(&dir.join(entry.file), message));
     }
     Ok(())
-}
-
-fn file(path: &Path, file_name: &str, content: Vec<u8>) -> Result<File, Fault> {
-    let (version, name) = parse_name(file_name)
-        .ok_or_else(|| Fault::file(path, "the name must be NNNN_name.sql: four digits from 0001, then a-z, 0-9, _"))?;
-    let checksum = checksum(&content);
-    let source = String::from_utf8(content).map_err(|_| Fault::file(path, "is not UTF-8"))?;
-    if let Some(offset) = source.find('\0') {
-        return Err(Fault::at(path, &source, offset, "contains a NUL byte"));
-    }
-    let compatible_with = compatible_with(path, &source, version)?;
-    Ok(File { path: path.into(), version, name: name.into(), checksum, compatible_with, source })
 }
 
 /// Number and name: `0001_create_notes.sql` is 1 and `create_notes`.

@@ -14,13 +14,27 @@
 
 mod attached;
 mod check;
+#[cfg(feature = "cli")]
+pub mod cli;
+mod compatible;
 mod embed;
 mod fault;
 mod folder;
+mod generate;
+mod project;
+mod prove;
+mod release;
 mod released;
 mod sandbox;
+mod schema;
 mod tokens;
+mod verify;
 
 pub use check::{Migration, Statement, read_migrations};
 pub use embed::embed_migrations;
 pub use fault::{Error, Fault};
+pub use generate::{Generated, Rename, Request, generate};
+pub use project::{Project, new_migration};
+pub use prove::Proof;
+pub use release::{Release, release};
+pub use verify::{Checked, check, check_compatible_with};

@@ -1,0 +1,139 @@
+//! Proves migrations on databases with rows in them, from every earlier version, on both ways to reach a database.
+//!
+//! For each version a database is made, filled with rows, and brought to the newest. Rows that break what the newer
+//! schema demands (a new UNIQUE, CHECK, NOT NULL or foreign key) stop a migration, here as in a user's database: that
+//! is told as a caution. It is a fault where no rows at all were found that pass, and where anything else fails.
+//! Limits: [`ROUNDS`] sets of rows a version, 20 rows a table at most.
+
+pub(crate) mod keep;
+pub(crate) mod rows;
+pub(crate) mod trial;
+pub(crate) mod values;
+
+use std::collections::BTreeSet;
+
+use self::keep::Keep;
+use self::trial::{Failure, Form, Trial};
+use crate::check::Migration;
+use crate::generate::rename::NewNames;
+use crate::schema::Schema;
+
+/// Rows a table in each round: many, so that they meet one another; then few, since one may break a new constraint.
+const ROUNDS: [usize; 24] = [20, 20, 12, 6, 6, 4, 4, 3, 3, 3, 2, 2, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1];
+/// Rounds that are always run; the others only until one has passed.
+const ALWAYS: usize = 3;
+
+/// What was tried and found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Proof {
+    /// Databases that were brought to the newest version, each with rows of its own.
+    pub databases: usize,
+    /// The rows in them that were there before the newest migration, and found again after it.
+    pub rows: usize,
+    /// Whose databases would stay at the version before: what SQLite said of some rows, with the migration's number.
+    pub cautions: BTreeSet<String>,
+    /// Tables for which no rows could be made, so that nothing is proved about rows in them.
+    pub without_rows: BTreeSet<String>,
+}
+
+/// What the newest migration must keep, where that is known because it was generated.
+pub(crate) struct Promise<'a> {
+    pub(crate) names: &'a NewNames,
+}
+
+/// Proves `migrations`, which must lead to the schema `wanted`.
+///
+/// # Errors
+/// What is wrong, in a line.
+pub(crate) fn prove(
+    migrations: &[Migration],
+    wanted: &Schema,
+    promise: Option<&Promise<'_>>,
+) -> Result<Proof, String> {
+    let mut proof = Proof::default();
+    for version in 0..migrations.len() {
+        for form in [Form::Plain, Form::Attached] {
+            let mut last = None;
+            let mut passed = false;
+            for (round, rows) in ROUNDS.into_iter().enumerate() {
+                if passed && round >= ALWAYS {
+                    break;
+                }
+                let round = Round { version, form, seed: round as u64, rows };
+                match round.run(migrations, wanted, promise, &mut proof)? {
+                    None => passed = true,
+                    Some(failure) => last = Some(failure),
+                }
+            }
+            if let (false, Some(failure)) = (passed, last) {
+                let of = failure.version;
+                return Err(format!(
+                    "migration {of:04} failed on every database with rows made at version {version:04}: {}",
+                    failure.message
+                ));
+            }
+        }
+    }
+    Ok(proof)
+}
+
+struct Round {
+    version: usize,
+    form: Form,
+    seed: u64,
+    rows: usize,
+}
+
+impl Round {
+    /// The failure that depends on the rows, if there was one.
+    fn run(
+        &self,
+        migrations: &[Migration],
+        wanted: &Schema,
+        promise: Option<&Promise<'_>>,
+        proof: &mut Proof,
+    ) -> Result<Option<Failure>, String> {
+        let (before, after) = migrations.split_at_checked(self.version).unwrap_or((migrations, &[]));
+        let Some((newest, between)) = after.split_last() else { return Ok(None) };
+        let trial = Trial::new(self.form, before).map_err(|failure| self.explain(&failure))?;
+        let sql = |error: rusqlite::Error| format!("{} (version {:04})", trial.sandbox.explain(&error), self.version);
+        proof.without_rows.extend(trial.fill(self.seed, self.rows).map_err(sql)?);
+        for migration in between {
+            if let Err(failure) = trial.apply(migration) {
+                return self.judge(failure, proof);
+            }
+        }
+        let old = trial.schema().map_err(sql)?;
+        let connection = &trial.sandbox.connection;
+        let keep = promise.map(|promise| Keep::of(connection, &old, wanted, promise.names)).transpose().map_err(sql)?;
+        if let Err(failure) = trial.apply(newest) {
+            // As a whole or not at all.
+            let same = trial.schema().map_err(sql)?.differences(&old).is_empty();
+            return if same { self.judge(failure, proof) } else { Err("a failed migration changed the schema".into()) };
+        }
+        let mut faults = wanted.differences(&trial.schema().map_err(sql)?);
+        faults.extend(trial.faults().map_err(sql)?);
+        if let Some(keep) = keep {
+            faults.extend(keep.lost(connection, wanted).map_err(sql)?);
+            proof.rows += keep.rows();
+        }
+        proof.databases += 1;
+        if faults.is_empty() { Ok(None) } else { Err(format!("from version {:04}: {}", self.version, faults.join("; "))) }
+    }
+
+    fn judge(&self, failure: Failure, proof: &mut Proof) -> Result<Option<Failure>, String> {
+        if !failure.is_of_rows {
+            return Err(self.explain(&failure));
+        }
+        proof.cautions.insert(format!("migration {:04}: {}", failure.version, failure.message));
+        Ok(Some(failure))
+    }
+
+    fn explain(&self, failure: &Failure) -> String {
+        let attached = if self.form == Form::Attached { ", attached as u" } else { "" };
+        format!(
+            "migration {:04} fails on a database of version {:04}{attached}: {}",
+            failure.version, self.version, failure.message
+        )
+    }
+}
