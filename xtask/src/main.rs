@@ -6,6 +6,7 @@
 mod artifacts;
 mod bench;
 mod embedding;
+mod migration;
 mod node;
 mod repository;
 mod setup;
@@ -41,6 +42,12 @@ enum Command {
     },
     /// Build the Worker that Cloudflare runs, and check its size.
     Worker,
+    /// Write, check and release the migrations of this service, from schema.sql.
+    Migration {
+        /// Passed on; `cargo xtask migration -- --help` lists them.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Check the rules of ARCHITECTURE.md and CONTRIBUTING.md that a program can check.
     Tidy,
     /// Measure `ownbase up` beside the native server: Linux, needs `wrk` and a quiet machine.
@@ -67,6 +74,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Up { arguments } => up::run(&repository, &arguments),
         Command::Test { filter } => test::run(&repository, filter.as_deref()),
         Command::Worker => worker::run(&repository),
+        Command::Migration { arguments } => migration::run(&repository, &arguments),
         Command::Tidy => tidy::run(&repository),
         Command::Bench { seconds } => bench::run(&repository, seconds),
     }

@@ -66,6 +66,19 @@ pub(crate) fn run(command: &mut Command) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Ends this process as the command, so that a signal meant for it reaches it and its exit code is ours.
+#[cfg(unix)]
+pub(crate) fn become_(mut server: Command) -> anyhow::Result<()> {
+    use std::os::unix::process::CommandExt;
+    Err(server.exec()).with_context(|| format!("cannot start {}", server.get_program().display()))
+}
+
+#[cfg(not(unix))]
+pub(crate) fn become_(mut server: Command) -> anyhow::Result<()> {
+    let status = server.status().with_context(|| format!("cannot start {}", server.get_program().display()))?;
+    std::process::exit(status.code().unwrap_or(1))
+}
+
 /// The command as it would be typed.
 fn line(command: &Command) -> String {
     let program = Path::new(command.get_program()).file_stem().unwrap_or_default();

@@ -5,7 +5,7 @@
 //! always named as a whole: a smaller selection would have other features, and cargo would build the dependencies anew.
 
 use crate::repository::{Repository, run as run_command};
-use crate::{artifacts, embedding, setup};
+use crate::{artifacts, embedding, migration, setup};
 use anyhow::bail;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -38,6 +38,7 @@ fn service(repository: &Repository, steps: &mut Steps, filter: Option<&str>) {
         let tests = all_but_conformance(repository);
         run_command(cargo_test(repository).args(SERVICE).args(tests).args(filter))
     });
+    steps.take("check the migrations", || migration::check(repository));
     steps.take("test the service's examples", || {
         run_command(cargo_test(repository).args(SERVICE).arg("--doc").args(filter))
     });

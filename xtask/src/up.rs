@@ -5,8 +5,9 @@
 
 mod workerd;
 
-use crate::{artifacts, repository::Repository, setup};
-use anyhow::{Context, bail};
+use crate::repository::{Repository, become_};
+use crate::{artifacts, setup};
+use anyhow::bail;
 use std::process::Command;
 
 /// What serves.
@@ -56,18 +57,6 @@ fn ownbase(repository: &Repository, arguments: &[String]) -> anyhow::Result<()> 
     let mut server = Command::new(artifacts::host_path(repository));
     server.args(["up", "--from"]).arg(repository.root.join("spin.toml")).args(arguments);
     become_(server)
-}
-
-#[cfg(unix)]
-fn become_(mut server: Command) -> anyhow::Result<()> {
-    use std::os::unix::process::CommandExt;
-    Err(server.exec()).with_context(|| format!("cannot start {}", server.get_program().display()))
-}
-
-#[cfg(not(unix))]
-fn become_(mut server: Command) -> anyhow::Result<()> {
-    let status = server.status().with_context(|| format!("cannot start {}", server.get_program().display()))?;
-    std::process::exit(status.code().unwrap_or(1))
 }
 
 #[cfg(test)]

@@ -56,8 +56,7 @@ pub fn run(args: &Args) -> Result<(), Error> {
     let project = Project::new(&args.project);
     let said = match &args.command {
         Command::Generate { name, rename, allow_data_loss } => {
-            let request =
-                Request { name: name.clone(), renames: rename.clone(), allow_data_loss: *allow_data_loss };
+            let request = Request { name: name.clone(), renames: rename.clone(), allow_data_loss: *allow_data_loss };
             generate(&project, &request)?
         }
         Command::Check { compatible_with: None } => check(&project)?,
@@ -111,7 +110,9 @@ fn release(project: &Project) -> Result<String, Error> {
 fn proved(proof: &Proof) -> Vec<String> {
     let kept = if proof.rows > 0 { format!(", {} rows kept", proof.rows) } else { String::new() };
     let mut lines = vec![format!("  proved on {} databases of every earlier version{kept}", proof.databases)];
-    lines.extend(proof.without_rows.iter().map(|table| format!("  no rows could be made for {table}: not proved there")));
+    lines.extend(
+        proof.without_rows.iter().map(|table| format!("  no rows could be made for {table}: not proved there")),
+    );
     lines.extend(proof.cautions.iter().map(|why| format!("  a database whose rows break it stays as it was: {why}")));
     lines
 }

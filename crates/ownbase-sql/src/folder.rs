@@ -24,8 +24,9 @@ pub(crate) struct File {
 impl File {
     /// A migration's file; `content` need not be on disk yet.
     pub(crate) fn new(path: &Path, file_name: &str, content: Vec<u8>) -> Result<Self, Fault> {
-        let (version, name) = parse_name(file_name)
-            .ok_or_else(|| Fault::file(path, "the name must be NNNN_name.sql: four digits from 0001, then a-z, 0-9, _"))?;
+        let (version, name) = parse_name(file_name).ok_or_else(|| {
+            Fault::file(path, "the name must be NNNN_name.sql: four digits from 0001, then a-z, 0-9, _")
+        })?;
         let checksum = checksum(&content);
         let source = String::from_utf8(content).map_err(|_| Fault::file(path, "is not UTF-8"))?;
         if let Some(offset) = source.find('\0') {

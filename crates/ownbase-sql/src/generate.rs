@@ -82,9 +82,10 @@ pub fn generate(project: &Project, request: &Request) -> Result<Option<Generated
 
     let renames = rename::statements(&request.renames, &made, &wanted).map_err(Error::Refused)?;
     for rename in &renames {
-        plain.connection.execute_batch(rename).map_err(|error| {
-            Error::Refused(format!("{rename}: {}", plain.explain(&error)))
-        })?;
+        plain
+            .connection
+            .execute_batch(rename)
+            .map_err(|error| Error::Refused(format!("{rename}: {}", plain.explain(&error))))?;
     }
     let renamed = Schema::read(&plain.connection, "main")?;
     let plan = Plan::between(&renamed, &wanted).map_err(|faults| Error::Refused(faults.join("\n")))?;
@@ -98,13 +99,15 @@ pub fn generate(project: &Project, request: &Request) -> Result<Option<Generated
     let body = script::script(&renames, &plan);
     let tried = |text: &str| -> Result<Vec<Migration>, Error> {
         let path = project.migrations().join(&file_name);
-        let file = File::new(&path, &file_name, text.as_bytes().to_vec()).map_err(|fault| Error::Faults(vec![fault]))?;
+        let file =
+            File::new(&path, &file_name, text.as_bytes().to_vec()).map_err(|fault| Error::Faults(vec![fault]))?;
         Ok(try_files(files.iter().cloned().chain([file]).collect(), Vec::new())?.migrations)
     };
     let migrations = tried(&text(&body, None))?;
     let names = NewNames::new(&request.renames);
-    let proof = prove(&migrations, &wanted, Some(&Promise { names: &names }))
-        .map_err(|why| Error::Refused(format!("the generated migration does not hold, and is not written: {why}\n{body}")))?;
+    let proof = prove(&migrations, &wanted, Some(&Promise { names: &names })).map_err(|why| {
+        Error::Refused(format!("the generated migration does not hold, and is not written: {why}\n{body}"))
+    })?;
     let holds = compatible::compute(project, &migrations)?;
     let newest = u32::try_from(migrations.len()).unwrap_or(u32::MAX);
     let text = text(&body, (holds.version < newest).then_some(holds.version));

@@ -1,4 +1,4 @@
-//! Build time only: checks an application's migrations with SQLite itself and embeds them as Rust.
+//! An application's migrations: checked with SQLite itself, embedded as Rust, and written from a wanted schema.
 //!
 //! A migration is a file `NNNN_name.sql`, numbered from 0001 without gaps. [`embed_migrations`], called by a build
 //! script, applies them all to a database in memory that has Cloudflare Durable Objects' limits, and once more to one
@@ -10,7 +10,12 @@
 //! - A file listed in `checksums` (`<SHA-256>  <file>`, as sha256sum prints it) is released and may not change.
 //! - Limits: 9,999 migrations, 100,000 bytes a statement; those of the engines stand in `sandbox.rs`.
 //!
-//! It does not diff schemas, write migrations or touch a user's database, and knows no engine but SQLite.
+//! The command `migration` (feature `cli`) works on a [`Project`]: [`generate`] writes the migration from what the
+//! migrations make to what `schema.sql` wants, and proves it on databases with rows first; [`check`] is for CI;
+//! [`release`] lists what may not change any more and keeps the queries by which older builds are judged later.
+//!
+//! It runs on the developer's machine, is never part of the wasm, never touches a user's database, and knows no engine
+//! but SQLite.
 
 mod attached;
 mod check;

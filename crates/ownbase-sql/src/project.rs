@@ -23,6 +23,8 @@ impl Project {
     /// The project in this folder.
     #[must_use]
     pub fn new(root: &Path) -> Self {
+        // `./migrations` would be right, and a nuisance in every message.
+        let root = if root == Path::new(".") { Path::new("") } else { root };
         Self { root: root.into() }
     }
 

@@ -45,11 +45,7 @@ pub(crate) struct Promise<'a> {
 ///
 /// # Errors
 /// What is wrong, in a line.
-pub(crate) fn prove(
-    migrations: &[Migration],
-    wanted: &Schema,
-    promise: Option<&Promise<'_>>,
-) -> Result<Proof, String> {
+pub(crate) fn prove(migrations: &[Migration], wanted: &Schema, promise: Option<&Promise<'_>>) -> Result<Proof, String> {
     let mut proof = Proof::default();
     for version in 0..migrations.len() {
         for form in [Form::Plain, Form::Attached] {
@@ -118,7 +114,11 @@ impl Round {
             proof.rows += keep.rows();
         }
         proof.databases += 1;
-        if faults.is_empty() { Ok(None) } else { Err(format!("from version {:04}: {}", self.version, faults.join("; "))) }
+        if faults.is_empty() {
+            Ok(None)
+        } else {
+            Err(format!("from version {:04}: {}", self.version, faults.join("; ")))
+        }
     }
 
     fn judge(&self, failure: Failure, proof: &mut Proof) -> Result<Option<Failure>, String> {

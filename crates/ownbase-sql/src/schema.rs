@@ -32,6 +32,8 @@ pub(crate) struct Table {
     pub(crate) name: String,
     pub(crate) sql: String,
     pub(crate) kind: TableKind,
+    /// Counts up in the order in which things were made.
+    pub(crate) made: usize,
 }
 
 /// What is known of a table.
@@ -70,7 +72,9 @@ impl Schema {
         let shadows = "SELECT lower(name) FROM pragma_table_list WHERE schema = ?1 AND type = 'shadow'";
         let mut shadows = connection.prepare(shadows)?;
         let shadows = shadows.query_map([schema], |row| row.get(0))?.collect::<rusqlite::Result<BTreeSet<String>>>()?;
-        let sql = format!("SELECT type, name, lower(tbl_name), sql FROM {schema}.sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid");
+        let sql = format!(
+            "SELECT type, name, lower(tbl_name), sql FROM {schema}.sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid"
+        );
         let mut statement = connection.prepare(&sql)?;
         let mut rows = statement.query([])?;
         let mut read = Self::default();
@@ -86,11 +90,11 @@ impl Schema {
             let form = form_of(&sql);
             match kind.as_str() {
                 "table" if form.starts_with("create virtual") => {
-                    read.tables.insert(key, Table { name, sql, kind: TableKind::Virtual(form) });
+                    read.tables.insert(key, Table { name, sql, kind: TableKind::Virtual(form), made });
                 }
                 "table" => {
                     let kind = TableKind::Ordinary(Definition::read(&sql));
-                    read.tables.insert(key, Table { name, sql, kind });
+                    read.tables.insert(key, Table { name, sql, kind, made });
                 }
                 other => {
                     let objects = match other {
@@ -140,8 +144,8 @@ impl Table {
                     table.constraints.iter().map(|constraint| constraint.form.clone()).collect()
                 };
                 let options = |table: &Definition| (table.without_rowid, table.strict);
-                let columns = a.columns.len() == b.columns.len()
-                    && a.columns.iter().zip(&b.columns).all(|(a, b)| a.is_like(b));
+                let columns =
+                    a.columns.len() == b.columns.len() && a.columns.iter().zip(&b.columns).all(|(a, b)| a.is_like(b));
                 columns && forms(a) == forms(b) && options(a) == options(b)
             }
             (TableKind::Virtual(a), TableKind::Virtual(b)) => a == b,

@@ -4,8 +4,8 @@
 //! the address can connect at once. Each user is an SQLite file under `STATE_DIR/users`. workerd does not lock that
 //! folder: a second server there finds users busy (503), and SQLite's own locks keep their files whole.
 
-use super::become_;
 use crate::node::Programs;
+use crate::repository::become_;
 use crate::{artifacts, repository::Repository, setup};
 use anyhow::{Context, bail};
 use clap::Parser;

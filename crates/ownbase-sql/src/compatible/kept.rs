@@ -23,8 +23,7 @@ pub(crate) fn entries(dir: &Path) -> Result<Vec<PathBuf>, Error> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         read => read.map_err(unreadable)?,
     };
-    let mut paths =
-        read.map(|entry| Ok(entry.map_err(unreadable)?.path())).collect::<Result<Vec<PathBuf>, Error>>()?;
+    let mut paths = read.map(|entry| Ok(entry.map_err(unreadable)?.path())).collect::<Result<Vec<PathBuf>, Error>>()?;
     paths.sort();
     Ok(paths)
 }
@@ -80,7 +79,8 @@ mod tests {
 
     #[test]
     fn queries_are_named_and_placed() {
-        let source = "-- name: list :many\n-- All.\nSELECT ';' -- no; end\nFROM a;\n\nDELETE FROM a;;\n-- name: last\nSELECT 1";
+        let source =
+            "-- name: list :many\n-- All.\nSELECT ';' -- no; end\nFROM a;\n\nDELETE FROM a;;\n-- name: last\nSELECT 1";
         let queries = cut("q.sql".as_ref(), source);
         let found: Vec<_> = queries.iter().map(|query| (query.name.as_str(), query.line, query.sql.as_str())).collect();
         let first = "SELECT ';' -- no; end\nFROM a";

@@ -58,7 +58,8 @@ struct Pair {
 impl Pair {
     /// Two databases with rows of `seed`; without rows where these cannot be brought further.
     fn new(known: &[Migration], further: &[Migration], seed: u64) -> Result<Self, Error> {
-        let refused = |failure: Failure| Error::Refused(format!("migration {:04}: {}", failure.version, failure.message));
+        let refused =
+            |failure: Failure| Error::Refused(format!("migration {:04}: {}", failure.version, failure.message));
         let mut pair = Err(Error::Refused("no database was made".into()));
         for rows in [ROWS, 1, 0] {
             let [old, new] = [Trial::new(Form::Plain, known), Trial::new(Form::Plain, known)];

@@ -18,7 +18,8 @@ pub(crate) struct Alter {
 
 impl Alter {
     pub(crate) fn losses(&self, from: &Definition) -> Vec<String> {
-        let stored = self.drop.iter().filter(|column| from.column(&column.name).is_some_and(|old| old.generated.is_none()));
+        let stored =
+            self.drop.iter().filter(|column| from.column(&column.name).is_some_and(|old| old.generated.is_none()));
         stored.map(|column| format!("the column {}.{} is dropped", self.table, column.name)).collect()
     }
 }
@@ -60,7 +61,7 @@ fn can_add(column: &Column, table: &Definition) -> bool {
     let is_null = column.default.as_ref().is_none_or(|default| default.form == "null");
     let is_constant = column.default.as_ref().is_none_or(|default| default.is_constant);
     let refers = rules.iter().any(|rule| matches!(rule, Rule::ForeignKey(_)));
-    is_constant && !(is_null && column.not_null.is_some()) && !(refers && !is_null)
+    is_constant && (!is_null || column.not_null.is_none()) && (is_null || !refers)
 }
 
 fn can_drop(column: &Column, table: &Definition) -> bool {

@@ -16,9 +16,8 @@ pub(crate) fn names_any(sql: &str, names: &BTreeSet<String>) -> bool {
 /// Adds the views that mention one of the set, those that mention these, and so on.
 pub(crate) fn close_over_views(touched: &mut BTreeSet<String>, schema: &Schema) {
     loop {
-        let mentions = |(key, view): &(&String, &crate::schema::Object)| {
-            !touched.contains(*key) && names_any(&view.sql, touched)
-        };
+        let mentions =
+            |(key, view): &(&String, &crate::schema::Object)| !touched.contains(*key) && names_any(&view.sql, touched);
         let more: Vec<String> = schema.views.iter().filter(mentions).map(|(key, _)| key.clone()).collect();
         if more.is_empty() {
             return;

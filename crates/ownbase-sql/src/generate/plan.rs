@@ -91,6 +91,7 @@ impl Plan {
                 }
             }
         }
+        self.creates.sort_by_key(|table| table.made);
         close_over_children(&mut rebuilt, current, wanted);
         for (key, table, to) in wanted.ordinary() {
             let Some((old, from)) = current.tables.get(key).zip(current.definition(key)) else { continue };
@@ -153,7 +154,8 @@ impl Plan {
                 self.drop_indexes.push(object.clone());
             }
         }
-        let is_new = |(key, _): &(&String, &Object)| !current.indexes.get(*key).is_some_and(|object| stays(key, object));
+        let is_new =
+            |(key, _): &(&String, &Object)| !current.indexes.get(*key).is_some_and(|object| stays(key, object));
         self.create_indexes = in_order(wanted.indexes.iter().filter(is_new).map(|(_, object)| object));
     }
 
@@ -174,13 +176,15 @@ impl Plan {
         self.drop_views = in_order(current.views.values().filter(|object| going(object, &wanted.views)));
         // What was made later may name what was made earlier.
         self.drop_views.reverse();
-        let gone = |list: &[Object], object: &Object| list.iter().any(|other| other.name.eq_ignore_ascii_case(&object.name));
+        let gone =
+            |list: &[Object], object: &Object| list.iter().any(|other| other.name.eq_ignore_ascii_case(&object.name));
         let is_made = |list: &[Object], had: &std::collections::BTreeMap<String, Object>, object: &Object| {
             gone(list, object) || !had.contains_key(&object.name.to_ascii_lowercase())
         };
         let views = wanted.views.values().filter(|object| is_made(&self.drop_views, &current.views, object));
         self.create_views = in_order(views);
-        let triggers = wanted.triggers.values().filter(|object| is_made(&self.drop_triggers, &current.triggers, object));
+        let triggers =
+            wanted.triggers.values().filter(|object| is_made(&self.drop_triggers, &current.triggers, object));
         self.create_triggers = in_order(triggers);
     }
 }

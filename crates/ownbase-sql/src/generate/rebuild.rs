@@ -34,7 +34,7 @@ impl Rebuild {
         let table = &new.name;
         for column in to.columns.iter().filter(|column| column.generated.is_none()) {
             let name = quote(&column.name);
-            let default = column.default.as_ref().map(|default| &default.form).filter(|form| *form != "null");
+            let default = column.default.as_ref().filter(|default| default.form != "null").map(|default| &default.text);
             match (from.column(&column.name), default) {
                 (Some(old), Some(default)) if old.not_null.is_none() && column.not_null.is_some() => {
                     values.push((name.clone(), format!("ifnull({name}, {default})")));
@@ -55,14 +55,18 @@ impl Rebuild {
         let losses = losses(table, from, to);
         let keeps_sequence = from.autoincrement && to.autoincrement;
         let (old, new, aside) = (old.clone(), new.clone(), aside.into());
-        if faults.is_empty() { Ok(Self { old, new, aside, values, keeps_sequence, filled, losses }) } else { Err(faults) }
+        if faults.is_empty() {
+            Ok(Self { old, new, aside, values, keeps_sequence, filled, losses })
+        } else {
+            Err(faults)
+        }
     }
 }
 
 /// Where no column is kept, rows are still rows.
 fn any_value(to: &Definition) -> Option<(String, String)> {
     let column = to.columns.iter().find(|column| column.generated.is_none())?;
-    let value = column.default.as_ref().map_or("NULL", |default| &default.form);
+    let value = column.default.as_ref().map_or("NULL", |default| &default.text);
     Some((quote(&column.name), value.into()))
 }
 

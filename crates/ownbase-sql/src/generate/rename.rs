@@ -71,7 +71,8 @@ impl fmt::Display for Name {
 /// # Errors
 /// Which rename fits neither schema.
 pub(crate) fn statements(renames: &[Rename], current: &Schema, wanted: &Schema) -> Result<Vec<String>, String> {
-    let (columns, tables): (Vec<&Rename>, Vec<&Rename>) = renames.iter().partition(|rename| rename.old.column.is_some());
+    let (columns, tables): (Vec<&Rename>, Vec<&Rename>) =
+        renames.iter().partition(|rename| rename.old.column.is_some());
     let mut statements = Vec::new();
     for rename in &tables {
         let (old, new) = (&rename.old.table, &rename.new.table);
@@ -83,12 +84,11 @@ pub(crate) fn statements(renames: &[Rename], current: &Schema, wanted: &Schema) 
         let (Some(old), Some(new)) = (&rename.old.column, &rename.new.column) else { continue };
         let same = |a: &str, b: &str| a.eq_ignore_ascii_case(b);
         // The table as it is called before and after the statements above.
-        let renamed = tables.iter().find(|table| {
-            same(&table.old.table, &rename.old.table) || same(&table.new.table, &rename.old.table)
-        });
-        let (before, after) = renamed.map_or((&rename.old.table, &rename.old.table), |table| {
-            (&table.old.table, &table.new.table)
-        });
+        let renamed = tables
+            .iter()
+            .find(|table| same(&table.old.table, &rename.old.table) || same(&table.new.table, &rename.old.table));
+        let (before, after) =
+            renamed.map_or((&rename.old.table, &rename.old.table), |table| (&table.old.table, &table.new.table));
         if !same(after, &rename.new.table) && !same(before, &rename.new.table) {
             return Err(format!("--rename {rename}: a column stays in its table"));
         }

@@ -13,7 +13,11 @@ pub(crate) fn script(renames: &[String], plan: &Plan) -> String {
     let mut script = Script::default();
     script.section("");
     renames.iter().for_each(|rename| script.statement(rename));
-    script.section(if plan.rebuilds.is_empty() { "" } else { "What mentions a table that changes is made again below." });
+    script.section(if plan.rebuilds.is_empty() {
+        ""
+    } else {
+        "What mentions a table that changes is made again below."
+    });
     drops(&mut script, "TRIGGER", &plan.drop_triggers);
     drops(&mut script, "VIEW", &plan.drop_views);
     drops(&mut script, "INDEX", &plan.drop_indexes);

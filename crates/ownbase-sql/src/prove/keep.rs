@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
-use crate::generate::rename::NewNames;
 use crate::generate::rebuild::affinity;
+use crate::generate::rename::NewNames;
 use crate::schema::Schema;
 use crate::schema::definition::{Column, Definition};
 use crate::schema::text::{quote, quote_all};

@@ -8,7 +8,17 @@ use crate::schema::definition::{Column, Definition, Rule};
 
 /// Texts that people's CHECKs and queries look for.
 const TEXTS: [&str; 12] = [
-    "", "a", "Zoë", "it's", "007", "1.50", "ann@example.org", "2026-01-31", "2026-01-31T10:20:30Z", "{}", "[1, 2]",
+    "",
+    "a",
+    "Zoë",
+    "it's",
+    "007",
+    "1.50",
+    "ann@example.org",
+    "2026-01-31",
+    "2026-01-31T10:20:30Z",
+    "{}",
+    "[1, 2]",
     "note_abcdefghijklmnop",
 ];
 
@@ -19,7 +29,7 @@ pub(crate) fn value(column: &Column, table: &Definition, random: &mut Rng) -> Va
     }
     let constants = constants(table);
     if !constants.is_empty() && random.u8(0..3) == 0 {
-        return near(&constants[random.usize(0..constants.len())], random);
+        return near(constants[random.usize(0..constants.len())], random);
     }
     let affinity = if !table.strict && random.u8(0..12) == 0 { any(random) } else { affinity(column, table) };
     match affinity {

@@ -1,6 +1,6 @@
 //! The clauses of a `CREATE TABLE`: constraints of a column or of the table, one after the other.
 
-use super::cursor::Cursor;
+use super::cursor::{Cursor, literal_length};
 use super::definition::{Column, Default_, ForeignKey, Generated};
 use super::text::{form, form_of, quote, unquoted};
 use crate::tokens::{Kind, Token};
@@ -8,10 +8,28 @@ use crate::tokens::{Kind, Token};
 /// One constraint. `name` is empty or `constraint x `, and `suffix` empty or ` on conflict y`.
 #[derive(Debug)]
 pub(crate) enum Clause {
-    PrimaryKey { name: String, columns: String, names: Vec<String>, suffix: String, autoincrement: bool },
-    Unique { name: String, columns: String, suffix: String },
-    Check { name: String, form: String, constants: Vec<String> },
-    ForeignKey { name: String, form: String, key: ForeignKey },
+    PrimaryKey {
+        name: String,
+        columns: String,
+        names: Vec<String>,
+        suffix: String,
+        autoincrement: bool,
+    },
+    Unique {
+        name: String,
+        columns: String,
+        suffix: String,
+    },
+    Check {
+        name: String,
+        form: String,
+        constants: Vec<String>,
+    },
+    ForeignKey {
+        name: String,
+        form: String,
+        key: ForeignKey,
+    },
     /// What belongs to the column itself.
     Column(Part),
     /// Nothing that this program knows.
@@ -43,11 +61,15 @@ impl Part {
 
 /// Reads clause after clause.
 #[derive(Debug)]
-pub(crate) struct Clauses<'a, 's>(Cursor<'a, 's>);
+pub(crate) struct Clauses<'a, 's> {
+    sql: &'s str,
+    cursor: Cursor<'a, 's>,
+}
 
 impl<'a, 's> Clauses<'a, 's> {
-    pub(crate) fn new(cursor: Cursor<'a, 's>) -> Self {
-        Self(cursor)
+    /// `sql` is the statement that the tokens are of.
+    pub(crate) fn new(sql: &'s str, cursor: Cursor<'a, 's>) -> Self {
+        Self { sql, cursor }
     }
 }
 
@@ -55,17 +77,14 @@ impl Iterator for Clauses<'_, '_> {
     type Item = Clause;
 
     fn next(&mut self) -> Option<Clause> {
-        self.0.peek()?;
-        Some(clause(&mut self.0))
+        self.cursor.peek()?;
+        Some(clause(self.sql, &mut self.cursor))
     }
 }
 
-fn clause(cursor: &mut Cursor<'_, '_>) -> Clause {
-    let name = if cursor.eat(&["constraint"]) {
-        format!("constraint {} ", name_form(&cursor.name()))
-    } else {
-        String::new()
-    };
+fn clause(sql: &str, cursor: &mut Cursor<'_, '_>) -> Clause {
+    let name =
+        if cursor.eat(&["constraint"]) { format!("constraint {} ", name_form(&cursor.name())) } else { String::new() };
     if cursor.eat(&["primary", "key"]) {
         let key = cursor.parentheses();
         let names = key.split(|token| token.text == ",").filter_map(|column| column.first()).map(name_of).collect();
@@ -95,13 +114,13 @@ fn clause(cursor: &mut Cursor<'_, '_>) -> Clause {
     if cursor.eat(&["references"]) {
         return foreign_key(cursor, name, Vec::new());
     }
-    match part(cursor) {
+    match part(sql, cursor) {
         Some(part) => Clause::Column(part),
         None => Clause::Unknown(cursor.next().map(|token| form(&[*token])).unwrap_or_default()),
     }
 }
 
-fn part(cursor: &mut Cursor<'_, '_>) -> Option<Part> {
+fn part(sql: &str, cursor: &mut Cursor<'_, '_>) -> Option<Part> {
     if cursor.eat(&["not", "null"]) {
         return Some(Part::NotNull(on_conflict(cursor)));
     }
@@ -110,8 +129,7 @@ fn part(cursor: &mut Cursor<'_, '_>) -> Option<Part> {
         return Some(Part::Null);
     }
     if cursor.eat(&["default"]) {
-        let (form, is_constant) = cursor.default_value();
-        return Some(Part::Default(Default_ { form, is_constant }));
+        return Some(Part::Default(default(sql, cursor)));
     }
     if cursor.eat(&["collate"]) {
         return Some(Part::Collation(cursor.name().to_ascii_lowercase()));
@@ -123,6 +141,24 @@ fn part(cursor: &mut Cursor<'_, '_>) -> Option<Part> {
         return Some(Part::Generated(Generated { form, stored }));
     }
     None
+}
+
+fn default(sql: &str, cursor: &mut Cursor<'_, '_>) -> Default_ {
+    let value = cursor.default_value();
+    let (first, last) = (value.first(), value.last());
+    let range = first.zip(last).map(|(first, last)| first.start..last.start + last.text.len());
+    let text = range.and_then(|range| sql.get(range)).unwrap_or_default().to_owned();
+    // `(5)` is the same as `5`; anything longer in parentheses is an expression.
+    let mut inner = value;
+    while let [first, within @ .., last] = inner
+        && first.text == "("
+        && last.text == ")"
+    {
+        inner = within;
+    }
+    let is_literal = literal_length(inner) == inner.len();
+    let is_constant = is_literal && !text.to_ascii_lowercase().contains("current_");
+    Default_ { form: if is_literal { form(inner) } else { form(value) }, text, is_constant }
 }
 
 fn on_conflict(cursor: &mut Cursor<'_, '_>) -> String {
@@ -188,8 +224,7 @@ fn name_of(token: &Token<'_>) -> String {
 
 fn constants(tokens: &[Token<'_>]) -> Vec<String> {
     let is_constant = |token: &&Token<'_>| {
-        token.text.starts_with('\'')
-            || token.kind == Kind::Word && token.text.starts_with(|c: char| c.is_ascii_digit())
+        token.text.starts_with('\'') || token.kind == Kind::Word && token.text.starts_with(|c: char| c.is_ascii_digit())
     };
     tokens.iter().filter(is_constant).map(|token| token.text.into()).collect()
 }

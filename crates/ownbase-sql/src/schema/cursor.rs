@@ -1,12 +1,11 @@
 //! A place in a list of tokens, moved forward by whoever reads it.
 
-use super::text::{form, unquoted};
+use super::text::unquoted;
 use crate::tokens::{Kind, Token};
 
 /// What a constraint can begin with, and so what ends a column's type.
-const CLAUSES: [&str; 11] = [
-    "constraint", "primary", "not", "null", "unique", "check", "default", "collate", "references", "generated", "as",
-];
+const CLAUSES: [&str; 11] =
+    ["constraint", "primary", "not", "null", "unique", "check", "default", "collate", "references", "generated", "as"];
 
 /// Tokens, and how many of them have been read.
 #[derive(Debug, Clone)]
@@ -79,35 +78,24 @@ impl<'a, 's> Cursor<'a, 's> {
         self.tokens.get(start..self.at).unwrap_or_default()
     }
 
-    /// A number with its sign, a string, a word, or an expression in parentheses; and whether it is a constant.
-    pub(crate) fn default_value(&mut self) -> (String, bool) {
+    /// A number with its sign, a string, a word, or an expression with its parentheses.
+    pub(crate) fn default_value(&mut self) -> &'a [Token<'s>] {
         let start = self.at;
         if self.peek().is_some_and(|token| token.text == "(") {
-            let mut inner = self.parentheses();
-            while let [first, .., last] = inner
-                && first.text == "("
-                && last.text == ")"
-                && Cursor::new(inner).parentheses().len() + 2 == inner.len()
-            {
-                inner = inner.get(1..inner.len() - 1).unwrap_or_default();
-            }
-            // `(5)` is the same as `5`; anything longer is for SQLite an expression.
-            let is_constant = literal_length(inner) == inner.len();
-            let form = form(inner);
-            return if is_constant { (form, true) } else { (format!("( {form} )"), false) };
+            self.parentheses();
+        } else {
+            self.at += literal_length(self.tokens.get(start..).unwrap_or_default()).max(1);
         }
-        self.at += literal_length(self.tokens.get(start..).unwrap_or_default()).max(1);
-        let value = self.tokens.get(start..self.at).unwrap_or_default();
-        let is_constant = !value.iter().any(|token| token.text.to_ascii_lowercase().starts_with("current_"));
-        (form(value), is_constant)
+        self.tokens.get(start..self.at).unwrap_or_default()
     }
 }
 
 /// How many tokens the literal at the beginning has; 0 where there is none.
-fn literal_length(tokens: &[Token<'_>]) -> usize {
+pub(crate) fn literal_length(tokens: &[Token<'_>]) -> usize {
     let sign = usize::from(tokens.first().is_some_and(|token| ["+", "-"].contains(&token.text)));
     let rest = tokens.get(sign..).unwrap_or_default();
-    let is_digits = |token: &Token<'_>| token.kind == Kind::Word && token.text.starts_with(|c: char| c.is_ascii_digit());
+    let is_digits =
+        |token: &Token<'_>| token.kind == Kind::Word && token.text.starts_with(|c: char| c.is_ascii_digit());
     let words = ["null", "true", "false", "current_time", "current_date", "current_timestamp"];
     match rest {
         // `1.5`, `.5` and `1e-5` are several tokens here.
@@ -117,7 +105,8 @@ fn literal_length(tokens: &[Token<'_>]) -> usize {
                 let after_exponent = ["+", "-"].contains(&token.text)
                     && rest.get(length - 1).is_some_and(|before| before.text.ends_with(['e', 'E']))
                     && adjoin(rest, length);
-                if !(adjoin(rest, length) && (is_digits(token) || token.text == "." || is_exponent(token)) || after_exponent)
+                if !(adjoin(rest, length) && (is_digits(token) || token.text == "." || is_exponent(token))
+                    || after_exponent)
                 {
                     break;
                 }
@@ -140,7 +129,5 @@ fn is_exponent(token: &Token<'_>) -> bool {
 /// Whether nothing stands between a token and the one before it.
 fn adjoin(tokens: &[Token<'_>], at: usize) -> bool {
     let end = |token: &Token<'_>| token.start + token.text.len();
-    at.checked_sub(1)
-        .and_then(|before| Some(end(tokens.get(before)?) == tokens.get(at)?.start))
-        .unwrap_or_default()
+    at.checked_sub(1).and_then(|before| Some(end(tokens.get(before)?) == tokens.get(at)?.start)).unwrap_or_default()
 }

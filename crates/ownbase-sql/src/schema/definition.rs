@@ -39,6 +39,8 @@ pub(crate) struct Column {
 /// A default value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Default_ {
+    /// As it is written.
+    pub(crate) text: String,
     pub(crate) form: String,
     /// Whether it is the same for all rows, so that ADD COLUMN takes it.
     pub(crate) is_constant: bool,
@@ -65,10 +67,14 @@ pub(crate) struct Constraint {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Rule {
     /// Its columns in lower case.
-    PrimaryKey { columns: Vec<String> },
+    PrimaryKey {
+        columns: Vec<String>,
+    },
     Unique,
     /// The tokens of its expression that are numbers and strings.
-    Check { constants: Vec<String> },
+    Check {
+        constants: Vec<String>,
+    },
     ForeignKey(ForeignKey),
 }
 
@@ -92,7 +98,7 @@ impl Column {
     pub(crate) fn is_like(&self, other: &Self) -> bool {
         let shape = |column: &Self| {
             let Self { name: _, text: _, kind, not_null, default, collation, generated } = column.clone();
-            (column.key(), kind, not_null, default, collation, generated)
+            (column.key(), kind, not_null, default.map(|default| default.form), collation, generated)
         };
         shape(self) == shape(other)
     }
@@ -131,11 +137,11 @@ impl Definition {
 
     /// The columns of the primary key in its order, in lower case.
     pub(crate) fn primary_key(&self) -> &[String] {
-        let keys = self.constraints.iter().filter_map(|constraint| match &constraint.rule {
+        let mut keys = self.constraints.iter().filter_map(|constraint| match &constraint.rule {
             Rule::PrimaryKey { columns } => Some(columns.as_slice()),
             _ => None,
         });
-        keys.last().unwrap_or_default()
+        keys.next_back().unwrap_or_default()
     }
 
     /// Whether the column is the rowid itself.
@@ -153,7 +159,7 @@ impl Definition {
         let words = ["constraint", "primary", "unique", "check", "foreign"];
         let Some(first) = item.first() else { return };
         if words.iter().any(|word| first.is_word(word)) {
-            for clause in Clauses::new(Cursor::new(item)) {
+            for clause in Clauses::new(sql, Cursor::new(item)) {
                 self.add_clause(None, clause);
             }
             return;
@@ -171,7 +177,7 @@ impl Definition {
             generated: None,
             name: name.clone(),
         });
-        for clause in Clauses::new(cursor) {
+        for clause in Clauses::new(sql, cursor) {
             self.add_clause(Some(&name), clause);
         }
     }

@@ -87,11 +87,9 @@ mod tests {
 
     #[test]
     fn spellings_of_one_thing_have_one_form() {
-        for (a, b) in [
-            ("CHECK (\"A\">0)", "check ( a /* x */ > 0 )"),
-            ("`a b` [c]", "\"A B\" c -- x"),
-            ("\"a\"\"b\"", "[a\"b]"),
-        ] {
+        for (a, b) in
+            [("CHECK (\"A\">0)", "check ( a /* x */ > 0 )"), ("`a b` [c]", "\"A B\" c -- x"), ("\"a\"\"b\"", "[a\"b]")]
+        {
             assert_eq!(form_of(a), form_of(b));
         }
         assert_ne!(form_of("'A'"), form_of("'a'"));
