@@ -9,9 +9,6 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// What wrangler asks for; package.json says the same.
-const OLDEST_NODE: (u32, u32) = (20, 3);
-
 /// The programs in one place.
 pub(crate) struct Programs {
     folder: PathBuf,
@@ -21,8 +18,9 @@ impl Programs {
     /// Installs what is not there as pinned.
     pub(crate) fn install(repository: &Repository) -> anyhow::Result<Self> {
         let folder = repository.root.join("crates/notes-worker");
-        if !is_installed(&folder)? {
-            check_node()?;
+        let manifest = json(&folder.join("package.json"))?;
+        if !is_installed(&folder, &manifest)? {
+            check_node(manifest["engines"]["node"].as_str().context("package.json names no version of Node.js")?)?;
             eprintln!("installing workerd, wrangler and binaryen into crates/notes-worker/node_modules (300 MB) …");
             let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
             let arguments = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
@@ -53,8 +51,7 @@ impl Programs {
 }
 
 /// Whether each package that package.json pins is there in just that version.
-fn is_installed(folder: &Path) -> anyhow::Result<bool> {
-    let manifest = json(&folder.join("package.json"))?;
+fn is_installed(folder: &Path, manifest: &Value) -> anyhow::Result<bool> {
     let pinned = manifest["devDependencies"].as_object().context("package.json pins nothing")?;
     Ok(pinned.iter().all(|(name, version)| {
         let installed = json(&folder.join("node_modules").join(name).join("package.json"));
@@ -67,23 +64,25 @@ fn json(file: &Path) -> anyhow::Result<Value> {
     serde_json::from_str(&text).with_context(|| format!("{} is no JSON", file.display()))
 }
 
-fn check_node() -> anyhow::Result<()> {
-    let (major, minor) = OLDEST_NODE;
-    let wanted = format!("install Node.js {major}.{minor} or later with npm, from https://nodejs.org");
+/// `wanted` is what wrangler asks for: `>=20.3.0`.
+fn check_node(wanted: &str) -> anyhow::Result<()> {
+    let install = format!("install Node.js {wanted} with npm, from https://nodejs.org");
     let Ok(output) = Command::new("node").arg("--version").output() else {
-        bail!("there is no Node.js, which brings workerd and wrangler: {wanted}");
+        bail!("there is no Node.js, which brings workerd and wrangler: {install}");
     };
     let version = String::from_utf8_lossy(&output.stdout);
-    if !is_new_enough(version.trim()) {
-        bail!("Node.js {} is too old for wrangler: {wanted}", version.trim());
+    if !is_new_enough(version.trim(), wanted) {
+        bail!("Node.js {} is too old for wrangler: {install}", version.trim());
     }
     Ok(())
 }
 
-/// Reads what `node --version` prints: `v20.20.2`.
-fn is_new_enough(version: &str) -> bool {
-    let mut numbers = version.trim_start_matches('v').split('.').map_while(|number| number.parse().ok());
-    numbers.next().zip(numbers.next()).is_some_and(|version| version >= OLDEST_NODE)
+/// Compares what `node --version` prints, `v20.20.2`, with `>=20.3.0`.
+fn is_new_enough(version: &str, wanted: &str) -> bool {
+    let numbers = |version: &str| -> Vec<u32> {
+        version.trim_start_matches(['v', '>', '=']).split('.').map_while(|number| number.parse().ok()).collect()
+    };
+    numbers(version) >= numbers(wanted)
 }
 
 #[cfg(test)]
@@ -94,10 +93,10 @@ mod tests {
     #[test]
     fn old_versions_of_node_are_told() {
         for version in ["v20.3.0", "v20.20.2", "v22.0.0", "v100.0.0"] {
-            assert!(is_new_enough(version), "{version}");
+            assert!(is_new_enough(version, ">=20.3.0"), "{version}");
         }
         for version in ["v20.2.9", "v18.20.4", "v9.99.0", "", "v20", "node"] {
-            assert!(!is_new_enough(version), "{version}");
+            assert!(!is_new_enough(version, ">=20.3.0"), "{version}");
         }
     }
 
@@ -109,12 +108,12 @@ mod tests {
             std::fs::create_dir_all(file.parent().unwrap()).unwrap();
             std::fs::write(file, text).unwrap();
         };
-        write("package.json", r#"{"devDependencies": {"workerd": "1.2.3"}}"#);
-        assert!(!is_installed(&folder).unwrap());
+        let manifest = serde_json::json!({"devDependencies": {"workerd": "1.2.3"}});
+        assert!(!is_installed(&folder, &manifest).unwrap());
         write("node_modules/workerd/package.json", r#"{"version": "1.2.4"}"#);
-        assert!(!is_installed(&folder).unwrap());
+        assert!(!is_installed(&folder, &manifest).unwrap());
         write("node_modules/workerd/package.json", r#"{"version": "1.2.3"}"#);
-        assert!(is_installed(&folder).unwrap());
+        assert!(is_installed(&folder, &manifest).unwrap());
         std::fs::remove_dir_all(&folder).unwrap();
     }
 }

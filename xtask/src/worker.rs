@@ -88,4 +88,16 @@ mod tests {
     fn the_lock_file_of_this_repository_passes() -> anyhow::Result<()> {
         check_versions(include_str!("../../Cargo.lock"))
     }
+
+    #[test]
+    fn workerd_and_cloudflare_are_asked_for_one_behaviour() {
+        let date = |text: &str, key: &str| {
+            let line = text.lines().find_map(|line| line.trim().strip_prefix(key)).unwrap_or_default().to_owned();
+            line.trim_matches([' ', '=', '"', ',']).to_owned()
+        };
+        let wrangler = date(include_str!("../../crates/notes-worker/wrangler.toml"), "compatibility_date");
+        let workerd = date(include_str!("../../crates/notes-worker/workerd.capnp"), "compatibilityDate");
+        assert_eq!(wrangler.len(), "2026-04-01".len());
+        assert_eq!(wrangler, workerd);
+    }
 }

@@ -11,8 +11,19 @@ use super::number;
 use super::storage::{self, Sql as Engine, Storage};
 use crate::{Checked, Database, Environment, Error, Label, Row, Sql, Statement, Timestamp, Value};
 
-/// The one user's database that an object holds. Lives as long as the object does in memory, and no longer than
-/// whatever was done by it: after a rollback a new one must be made, since this one may remember what is gone.
+/// The database of one user, in the object that holds it. Good for as long as the object is in memory, until something
+/// is rolled back from outside: then a new one must be made, since this one may remember migrations that are gone.
+///
+/// ```no_run
+/// use ownbase_database::engine::durable_object::{DurableObject, Storage};
+/// use ownbase_database::{Database, Environment, Error, Label, Sql};
+///
+/// fn count(label: Label, storage: Storage) -> Result<i64, Error> {
+///     let object = DurableObject::new(label.clone(), storage);
+///     let rows = object.open(&label)?.query(Sql::new("SELECT count(*) FROM notes"), &[])?;
+///     rows.first().map_or(Ok(0), |row| row.integer(0))
+/// }
+/// ```
 #[derive(Debug)]
 pub struct DurableObject {
     label: Label,
