@@ -4,32 +4,44 @@
 //! to one byte past [`MAX_BODY_BYTES`]. A `HEAD` is sent with its body, since the host checks what it is sent against
 //! `content-length`; its server leaves the body out. What a problem keeps from the client goes to standard error.
 
+mod exchange;
+
 use std::ops::ControlFlow;
 
 use bytes::{Bytes, BytesMut};
-use http::{Method, Response};
-use http_body_util::{BodyExt, Full};
+use http::{Method, Request, Response};
+use http_body_util::BodyExt;
 use ownbase_database::Error;
 use ownbase_database::engine::spin::Spin;
-use spin_sdk::http::Request;
-use spin_sdk::http_service;
-use spin_sdk::wasip3::http::types::ErrorCode;
+use spin_sdk::wasip3;
+use spin_sdk::wasip3::http::types::{self, ErrorCode};
+use spin_sdk::wasip3::http_compat::IncomingRequestBody;
 
 use crate::problem::Problem;
 use crate::{Cause, MAX_BODY_BYTES, REQUEST_ID};
 
-#[http_service]
-async fn serve(request: Request) -> Result<Response<Full<Bytes>>, ErrorCode> {
-    let (parts, body) = request.into_parts();
+struct Service;
+
+wasip3::http::service::export!(Service);
+
+impl wasip3::exports::http::handler::Guest for Service {
+    async fn handle(request: types::Request) -> Result<types::Response, ErrorCode> {
+        serve(request).await
+    }
+}
+
+async fn serve(request: types::Request) -> Result<types::Response, ErrorCode> {
+    let head = exchange::head(&request)?;
     // Only these are looked at for a body; to read that there is none costs several calls into the host.
-    let body = if matches!(parts.method, Method::POST | Method::PATCH) { read(body).await? } else { Bytes::new() };
-    let mut request = Request::from_parts(parts, body);
+    let has_body = matches!(*head.method(), Method::POST | Method::PATCH);
+    let body = if has_body { read(IncomingRequestBody::new(request)?).await? } else { Bytes::new() };
+    let mut request = head.map(|()| body);
     let response = answer(&mut request).unwrap_or_else(|error| Problem::from(error).response(request.headers()));
     if let Some(Cause(cause)) = response.extensions().get() {
         let id = response.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or("-");
         eprintln!("request {id}: {} {cause}", response.status().as_u16());
     }
-    Ok(response.map(Full::new))
+    exchange::send(response)
 }
 
 fn answer(request: &mut Request<Bytes>) -> Result<Response<Bytes>, Error> {

@@ -16,9 +16,11 @@ pub(crate) fn component(repository: &Repository) -> anyhow::Result<()> {
     run(&mut component_build(repository))
 }
 
+/// As a cdylib alone: with an rlib beside it cargo leaves link-time optimisation out.
 fn component_build(repository: &Repository) -> Command {
     let mut cargo = repository.cargo();
-    cargo.args(["build", "--package", "notes", "--release", "--target", COMPONENT, "--target-dir", "target"]);
+    cargo.args(["rustc", "--package", "notes", "--lib", "--crate-type", "cdylib", "--release"]);
+    cargo.args(["--target", COMPONENT, "--target-dir", "target"]);
     cargo
 }
 
