@@ -26,22 +26,18 @@ wasip3::http::service::export!(Service);
 
 impl wasip3::exports::http::handler::Guest for Service {
     async fn handle(request: types::Request) -> Result<types::Response, ErrorCode> {
-        serve(request).await
+        let head = exchange::head(&request)?;
+        // Only these are looked at for a body; to read that there is none costs several calls into the host.
+        let has_body = matches!(*head.method(), Method::POST | Method::PATCH);
+        let body = if has_body { read(IncomingRequestBody::new(request)?).await? } else { Bytes::new() };
+        let mut request = head.map(|()| body);
+        let response = answer(&mut request).unwrap_or_else(|error| Problem::from(error).response(request.headers()));
+        if let Some(Cause(cause)) = response.extensions().get() {
+            let id = response.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or("-");
+            eprintln!("request {id}: {} {cause}", response.status().as_u16());
+        }
+        exchange::send(response)
     }
-}
-
-async fn serve(request: types::Request) -> Result<types::Response, ErrorCode> {
-    let head = exchange::head(&request)?;
-    // Only these are looked at for a body; to read that there is none costs several calls into the host.
-    let has_body = matches!(*head.method(), Method::POST | Method::PATCH);
-    let body = if has_body { read(IncomingRequestBody::new(request)?).await? } else { Bytes::new() };
-    let mut request = head.map(|()| body);
-    let response = answer(&mut request).unwrap_or_else(|error| Problem::from(error).response(request.headers()));
-    if let Some(Cause(cause)) = response.extensions().get() {
-        let id = response.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or("-");
-        eprintln!("request {id}: {} {cause}", response.status().as_u16());
-    }
-    exchange::send(response)
 }
 
 fn answer(request: &mut Request<Bytes>) -> Result<Response<Bytes>, Error> {
