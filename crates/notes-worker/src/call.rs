@@ -62,10 +62,8 @@ impl Call {
 
 fn request(method: &str, url: &str, headers: &[String], body: Vec<u8>) -> Result<Request<Bytes>, http::Error> {
     let mut request = Request::builder().method(method).uri(target(url).as_ref()).body(Bytes::from(body))?;
-    for pair in headers.chunks_exact(2) {
-        if let [name, value] = pair {
-            request.headers_mut().append(HeaderName::try_from(name)?, HeaderValue::try_from(value)?);
-        }
+    for [name, value] in headers.as_chunks().0 {
+        request.headers_mut().append(HeaderName::try_from(name)?, HeaderValue::try_from(value)?);
     }
     Ok(request)
 }

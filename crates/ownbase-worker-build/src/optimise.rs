@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
+use anyhow::Context;
+
 /// The features of WebAssembly that rustc uses for wasm32-unknown-unknown. Never all: wasm-opt would bring in some that a
 /// runtime may lack.
 const FEATURES: [&str; 6] = [
@@ -16,7 +18,7 @@ const FEATURES: [&str; 6] = [
 
 pub(crate) fn run(wasm_opt: Option<&Path>, wasm: &Path) -> anyhow::Result<()> {
     let Some(program) = wasm_opt else {
-        eprintln!("warning: no wasm-opt (npm has it in `binaryen`): the Worker stays a third larger than it need be");
+        eprintln!("warning: no wasm-opt (npm has it in `binaryen`): the Worker stays a tenth larger than it need be");
         return Ok(());
     };
     let smaller = wasm.with_extension("wasm.opt");
@@ -28,7 +30,9 @@ pub(crate) fn run(wasm_opt: Option<&Path>, wasm: &Path) -> anyhow::Result<()> {
         .arg(&smaller)
         .status();
     match status {
-        Ok(status) if status.success() => Ok(std::fs::rename(&smaller, wasm)?),
+        Ok(status) if status.success() => {
+            std::fs::rename(&smaller, wasm).with_context(|| format!("cannot write {}", wasm.display()))
+        }
         Ok(status) => warn(program, &status.to_string()),
         Err(error) => warn(program, &error.to_string()),
     }
