@@ -3,7 +3,7 @@
 //! For each version a database is made, filled with rows, and brought to the newest. Rows that break what the newer
 //! schema demands (a new UNIQUE, CHECK, NOT NULL or foreign key) stop a migration, here as in a user's database: that
 //! is told as a caution. It is a fault where no rows at all were found that pass, and where anything else fails.
-//! Limits: [`ROUNDS`] sets of rows a version, 20 rows a table at most.
+//! Limits: [`ROUNDS`] sets of rows a version, 12 rows a table at most.
 
 pub(crate) mod keep;
 pub(crate) mod rows;
@@ -19,7 +19,7 @@ use crate::generate::rename::NewNames;
 use crate::schema::Schema;
 
 /// Rows a table in each round: many, so that they meet one another; then few, since one may break a new constraint.
-const ROUNDS: [usize; 24] = [20, 20, 12, 6, 6, 4, 4, 3, 3, 3, 2, 2, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1];
+const ROUNDS: [usize; 24] = [12, 6, 3, 6, 6, 4, 4, 3, 3, 3, 2, 2, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1];
 /// Rounds that are always run; the others only until one has passed.
 const ALWAYS: usize = 3;
 

@@ -28,9 +28,8 @@ pub(crate) fn fill(
     for key in parents_first(schema, &schema.tables.keys().cloned().collect()) {
         let Some((table, definition)) = schema.tables.get(&key).zip(schema.definition(&key)) else { continue };
         let name = quote(&table.name);
-        for _ in 0..rows {
-            (0..ATTEMPTS).any(|_| insert(connection, schema, &name, definition, random).is_ok());
-        }
+        // Where one row cannot be made, the next would not be either.
+        (0..rows).all(|_| (0..ATTEMPTS).any(|_| insert(connection, schema, &name, definition, random).is_ok()));
         // The last number given out is then above all that are there.
         if definition.autoincrement {
             let delete = format!("DELETE FROM {name} WHERE rowid = (SELECT max(rowid) FROM {name}) AND rowid > 1");

@@ -45,8 +45,8 @@ pub(crate) fn unquoted(token: &Token<'_>) -> String {
 
 /// A name as SQL, in quotes only where it needs them.
 pub(crate) fn quote(name: &str) -> String {
-    let is_keyword = KEYWORDS.split_ascii_whitespace().any(|keyword| keyword.eq_ignore_ascii_case(name));
-    if is_plain(name) && !is_keyword { name.into() } else { in_quotes(name) }
+    let is_keyword = || KEYWORDS.contains(&format!(" {} ", name.to_ascii_lowercase()));
+    if is_plain(name) && !is_keyword() { name.into() } else { in_quotes(name) }
 }
 
 /// Names as SQL, with commas between them.
@@ -68,8 +68,9 @@ fn is_plain(name: &str) -> bool {
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
-/// <https://www.sqlite.org/lang_keywords.html>, all of them, since which need quotes depends on where they stand.
-const KEYWORDS: &str = "abort action add after all alter always analyze and as asc attach autoincrement before begin \
+/// <https://www.sqlite.org/lang_keywords.html>, all of them, since which need quotes depends on where they
+/// stand; a space on either side of each.
+const KEYWORDS: &str = " abort action add after all alter always analyze and as asc attach autoincrement before begin \
     between by cascade case cast check collate column commit conflict constraint create cross current current_date \
     current_time current_timestamp database default deferrable deferred delete desc detach distinct do drop each else \
     end escape except exclude exclusive exists explain fail filter first following for foreign from full generated \
@@ -78,7 +79,7 @@ const KEYWORDS: &str = "abort action add after all alter always analyze and as a
     order others outer over partition plan pragma preceding primary query raise range recursive references regexp \
     reindex release rename replace restrict returning right rollback row rows savepoint select set table temp \
     temporary then ties to transaction trigger unbounded union unique update using vacuum values view virtual when \
-    where window with within without";
+    where window with within without ";
 
 #[cfg(test)]
 mod tests {
