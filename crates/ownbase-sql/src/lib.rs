@@ -36,7 +36,7 @@ mod tokens;
 mod verify;
 
 pub use check::{Migration, Statement, read_migrations};
-pub use embed::embed_migrations;
+pub use embed::{MIGRATIONS_SECTION, embed_migrations};
 pub use fault::{Error, Fault};
 pub use generate::{Generated, Rename, Request, generate};
 pub use project::{Project, new_migration};

@@ -150,7 +150,43 @@ pub(crate) static MIGRATIONS: &[::ownbase_database::migration::Migration] = &[
     },
 ];
 "#;
-    assert_eq!(fs::read_to_string(&out).unwrap(), expected);
+    let written = fs::read_to_string(&out).unwrap();
+    assert_eq!(written.split_inclusive("\n];\n").next().unwrap(), expected);
+}
+
+#[test]
+fn migrations_go_into_a_section_of_the_module() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("0001_a.sql"), "CREATE TABLE t (a);\nINSERT INTO t VALUES ('\\\"\n😀');").unwrap();
+    let out = dir.path().join("out.rs");
+    embed_migrations(dir.path(), &out).unwrap();
+    let written = fs::read_to_string(&out).unwrap();
+    let (attributes, bytes) = written.split_once("static MIGRATIONS_SECTION: [u8; ").unwrap();
+    assert!(attributes.ends_with(
+        "#[cfg(target_arch = \"wasm32\")]\n#[allow(unsafe_code)]\n#[used]\n\
+         #[unsafe(link_section = \"ownbase:migrations\")]\n"
+    ));
+    let (length, literal) = bytes.strip_suffix("\";\n").unwrap().split_once("] = *b\"").unwrap();
+    let mut json = String::new();
+    let mut characters = literal.chars();
+    while let Some(character) = characters.next() {
+        // As rustc reads the escapes of a byte string, of which these three are used.
+        json.push(if character == '\\' { characters.next().unwrap() } else { character });
+    }
+    assert_eq!(json.len().to_string(), length);
+    let mut read: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let checksum = read[0]["checksum"].take();
+    assert_eq!(checksum.as_str().unwrap(), read_migrations(dir.path()).unwrap()[0].checksum);
+    assert_eq!(
+        read,
+        serde_json::json!([{
+            "version": 1,
+            "name": "a",
+            "checksum": null,
+            "compatible_with": 1,
+            "statements": ["CREATE TABLE t (a)", "INSERT INTO t VALUES ('\\\"\n😀')"],
+        }])
+    );
 }
 
 /// Blanks, comments and quoted texts with all that could mislead a tokenizer.
