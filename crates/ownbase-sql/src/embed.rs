@@ -95,8 +95,10 @@ fn ascii(json: &str) -> String {
         if character.is_ascii() {
             ascii.push(character);
         } else {
-            // Writing to a String cannot fail.
-            character.encode_utf16(&mut units).iter().for_each(|unit| drop(write!(ascii, "\\u{unit:04x}")));
+            for unit in character.encode_utf16(&mut units) {
+                // Writing to a String cannot fail.
+                let _ = write!(ascii, "\\u{unit:04x}");
+            }
         }
         ascii
     })
