@@ -8,7 +8,7 @@ mod file_name;
 #[cfg(feature = "rusqlite")]
 pub mod rusqlite;
 // All but the calls to the host is tested natively.
-#[cfg(any(all(feature = "spin", target_os = "wasi"), test))]
+#[cfg(any(all(feature = "spin", target_os = "wasi"), feature = "spin-host", test))]
 pub mod spin;
 #[cfg(any(feature = "rusqlite", all(feature = "spin", target_os = "wasi")))]
 mod system;

@@ -77,6 +77,30 @@ pub fn ready<E: Environment>(
     bring_up(environment, label, migrations, access, None)
 }
 
+/// Where a database stands towards a build's migrations.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// The newest migration that the database has, which may be a later build's; 0 where it has none.
+    pub version: u32,
+    /// How many of the build's it lacks; or why the build must not work with it: [`Error::Newer`], [`Error::Changed`].
+    pub lacks: Result<usize, Error>,
+}
+
+/// Says by one read, and without changing anything, where the database of `label` stands; `None` where there is none.
+///
+/// # Errors
+/// What the read answers.
+pub fn standing<E: Environment>(
+    environment: &E,
+    label: &Label,
+    migrations: &'static [Migration],
+) -> Result<Option<Standing>, Error> {
+    let Some(applied) = applied(&environment.open(label)?)? else { return Ok(None) };
+    let version = applied.last().map_or(0, |newest| newest.version);
+    let lacks = missing(&applied, migrations).map(|missing| missing.len());
+    Ok(Some(Standing { version, lacks }))
+}
+
 /// Applies what is missing and `statement`, in one transaction: for a statement that answered [`Error::Missing`]
 /// because the user was erased after [`ready`] had remembered the database.
 ///

@@ -8,7 +8,7 @@ use std::fs;
 use instance::{
     CREATE_NOTES, CREATE_TAGS, FIRST, Instance, NOW, SECOND, THIRD, files, john, migrate, run, schema, versions,
 };
-use ownbase_database::migration::{Access, Migration, ready, recreate_with};
+use ownbase_database::migration::{Access, Migration, Standing, ready, recreate_with, standing};
 use ownbase_database::{Checked, Environment, Error, Label, Row, Sql, Statement, UserId, Value};
 
 #[test]
@@ -114,6 +114,34 @@ fn a_database_ahead_but_compatible_is_used_as_it_is() {
         assert!(instance.checked().contains(&john()));
     }
     assert_eq!(versions(&files).unwrap(), [1, 2]);
+}
+
+#[test]
+fn where_a_database_stands_is_one_read() {
+    static EDITED: &[Migration] = &[CREATE_NOTES, Migration { checksum: "2b", ..CREATE_TAGS }];
+    let dir = tempfile::tempdir().unwrap();
+    let files = files(&dir);
+    let instance = Instance::new(&files);
+    assert_eq!(standing(&instance, &john(), SECOND), Ok(None));
+    assert_eq!(instance.calls(), 2);
+    assert_eq!(dir.path().read_dir().unwrap().count(), 0);
+
+    migrate(&files, SECOND);
+    for (migrations, lacks) in [(FIRST, 0), (SECOND, 0), (THIRD, 1)] {
+        let instance = Instance::new(&files);
+        let expected = Standing { version: 2, lacks: Ok(lacks) };
+        assert_eq!(standing(&instance, &john(), migrations), Ok(Some(expected)));
+        assert_eq!(instance.calls(), 2);
+        assert!(!instance.checked().contains(&john()));
+    }
+    assert_eq!(versions(&files).unwrap(), [1, 2]);
+    let changed = Error::Changed { version: 2, database: "22".into(), build: "2b".into() };
+    let expected = Standing { version: 2, lacks: Err(changed) };
+    assert_eq!(standing(&Instance::new(&files), &john(), EDITED), Ok(Some(expected)));
+
+    migrate(&files, THIRD);
+    let expected = Standing { version: 3, lacks: Err(Error::Newer { database: 3, build: 2 }) };
+    assert_eq!(standing(&Instance::new(&files), &john(), SECOND), Ok(Some(expected)));
 }
 
 #[test]

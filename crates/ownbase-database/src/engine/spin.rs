@@ -11,12 +11,23 @@
 //! mistake in the configuration, and must not lead to an empty database somewhere else.
 //!
 //! Calls block the instance. Connections live for one request; statements are prepared by the host.
+//!
+//! The host itself reaches the same databases by [`HostDatabase`], for what it does to all users' at once.
 
+#[cfg(any(all(feature = "spin", target_os = "wasi"), test))]
 mod attached;
 mod classify;
-#[cfg(target_os = "wasi")]
+#[cfg(all(feature = "spin", target_os = "wasi"))]
 mod component;
 mod connection;
+#[cfg(feature = "spin-host")]
+mod host;
 
-#[cfg(target_os = "wasi")]
+#[cfg(feature = "spin-host")]
+pub use classify::classify;
+#[cfg(all(feature = "spin", target_os = "wasi"))]
 pub use component::{Spin, SpinDatabase};
+#[cfg(feature = "spin-host")]
+pub use connection::Connection;
+#[cfg(feature = "spin-host")]
+pub use host::HostDatabase;

@@ -7,7 +7,8 @@
 use crate::Error;
 
 /// Sorts the text of `error.io`.
-pub(super) fn classify(text: &str) -> Error {
+#[must_use]
+pub fn classify(text: &str) -> Error {
     let (code, message) = match text.split_once(": ") {
         Some((code, message)) if code.starts_with("SQLITE_") => (code, message),
         _ => (code_of(text), text),

@@ -3,7 +3,11 @@
 use crate::{Error, Row, Sql, Statement, Value};
 
 /// An open spin:sqlite connection: one statement a call. A test double stands in for the host natively.
-pub(super) trait Connection {
+pub trait Connection {
+    /// Runs one statement and returns its rows. A transaction that it begins lasts until one ends it.
+    ///
+    /// # Errors
+    /// What [`Database::query`](crate::Database::query) answers.
     fn execute(&self, sql: &str, params: &[Value]) -> Result<Vec<Row>, Error>;
 }
 
