@@ -6,7 +6,6 @@
 //! processors, so requests per second are only good for comparison; CPU time per request is the server's alone.
 //! An answer that is no success, or a note that cannot be read back, fails the run.
 
-mod http;
 mod load;
 mod machine;
 mod report;

@@ -6,9 +6,11 @@
 mod artifacts;
 mod bench;
 mod embedding;
+mod http;
 mod migration;
 mod node;
 mod repository;
+mod serving;
 mod setup;
 mod test;
 mod tidy;

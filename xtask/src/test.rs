@@ -5,7 +5,7 @@
 //! always named as a whole: a smaller selection would have other features, and cargo would build the dependencies anew.
 
 use crate::repository::{Repository, run as run_command};
-use crate::{artifacts, embedding, migration, setup};
+use crate::{artifacts, embedding, migration, serving, setup};
 use anyhow::bail;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -46,6 +46,7 @@ fn service(repository: &Repository, steps: &mut Steps, filter: Option<&str>) {
     steps.take("build the next Worker", || artifacts::next_worker(repository));
     steps.take("build the Worker with sabotage", || artifacts::sabotaged_worker(repository));
     steps.take("build the Worker", || artifacts::worker(repository));
+    steps.take("serve the Worker", || serving::run(repository));
 }
 
 /// The runtime's own tests, and a host that embeds it.

@@ -1,6 +1,6 @@
 //! The four loads, each a Lua script for `wrk`, what must be there before, and what must be there after.
 
-use super::http::Client;
+use crate::http::Client;
 use anyhow::{Context, bail};
 use std::net::SocketAddr;
 use std::path::Path;

@@ -1,5 +1,5 @@
-//! Just enough of HTTP/1.1 to set up a measurement and to check what it left: JSON over one connection, with
-//! `content-length`, which every answer of the service has.
+//! Just enough of HTTP/1.1 to use a server from here, and to check what a measurement left: JSON over one connection,
+//! with `content-length`, which every answer of the service has.
 
 use anyhow::{Context, bail};
 use serde_json::Value;
@@ -34,7 +34,7 @@ impl Client {
 
     fn request(&mut self, method: &str, path: &str, body: &str) -> anyhow::Result<Value> {
         let head = format!(
-            "{method} {path} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            "{method} {path} HTTP/1.1\r\nhost: xtask\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
             body.len()
         );
         self.stream.get_mut().write_all((head + body).as_bytes())?;
