@@ -5,14 +5,15 @@
 
 use crate::{
     Limits,
-    bindings::spin::sqlite::sqlite::{RowResult, Value},
+    bindings::spin::sqlite::sqlite::Value,
     clock::Clock,
+    commits::Commits,
     durability,
     errors::{Error, is_interrupt},
     policy,
-    values::{Parameter, row},
+    rows::{Fault, Rows, answer},
 };
-use rusqlite::{OpenFlags, ffi, params_from_iter};
+use rusqlite::{OpenFlags, ffi, wal::CheckpointMode};
 use std::{path::Path, sync::Arc, time::Instant};
 
 /// Prepared statements kept for each connection.
@@ -23,18 +24,6 @@ const KEPT_STATEMENTS: usize = 32;
 pub(crate) struct Statement {
     pub(crate) sql: String,
     pub(crate) parameters: Vec<Value>,
-}
-
-/// Takes a statement's answer, row by row. An error stops the statement.
-pub(crate) trait Rows {
-    /// Comes first and once: the names of the columns, none for a statement that answers nothing.
-    fn columns(&mut self, names: Vec<String>) -> Result<(), Error>;
-    /// One row; `bytes` is about what it takes in memory.
-    fn row(&mut self, row: RowResult, bytes: usize) -> Result<(), Error>;
-    /// Comes after the last row, when the statement has done all it does.
-    fn end(&mut self) -> Result<(), Error> {
-        Ok(())
-    }
 }
 
 /// What an INSERT, UPDATE or DELETE changed.
@@ -59,13 +48,16 @@ pub(crate) struct Connection {
     sqlite: rusqlite::Connection,
     clock: Arc<Clock>,
     statement_timeout_ms: u64,
+    commits: Commits,
 }
 
 impl Connection {
-    /// Opens a database that exists. If it was left in the middle of something, SQLite recovers it here.
+    /// Opens a database that exists. What a crash left in its WAL is moved into it, and is on disk when this returns.
     pub(crate) fn open(file: &Path, limits: &Limits) -> Result<Connection, Error> {
         let sqlite = open_file(file, OpenFlags::empty())?;
         durability::configure(&sqlite, limits)?;
+        durability::checkpoint(&sqlite, CheckpointMode::TRUNCATE)?;
+        durability::hand_over(&sqlite, limits)?;
         Ok(Connection::ready(sqlite, limits)?)
     }
 
@@ -93,7 +85,25 @@ impl Connection {
         policy::apply(&mut sqlite)?;
         // Reads the schema now, so that the first statement does not.
         sqlite.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
-        Ok(Connection { sqlite, clock, statement_timeout_ms: limits.statement_timeout_ms })
+        let statement_timeout_ms = limits.statement_timeout_ms;
+        Ok(Connection { commits: Commits::watch(&mut sqlite)?, sqlite, clock, statement_timeout_ms })
+    }
+
+    /// Whether there was a commit, or an attempt at one, since this was last asked.
+    pub(crate) fn take_committed(&self) -> bool {
+        self.commits.take()
+    }
+
+    /// Whether the WAL is long enough to be moved into the database.
+    pub(crate) fn wants_checkpoint(&self) -> bool {
+        self.commits.wal_pages() >= durability::WAL_PAGES
+    }
+
+    /// Moves the WAL into the database, durably. May block for long.
+    pub(crate) fn checkpoint(&self) -> Result<(), Error> {
+        self.clock.stop_at(None);
+        self.commits.forget_wal();
+        durability::checkpoint(&self.sqlite, CheckpointMode::PASSIVE)
     }
 
     /// The label that the database says it belongs to, or `None` if its making was cut short before it said so.
@@ -162,10 +172,23 @@ impl Connection {
         }
     }
 
-    /// Closes the file. SQLite moves the WAL into it first, and removes the WAL.
-    pub(crate) fn close(self) {
+    /// Moves the WAL into the database, durably, and closes it; SQLite removes the WAL. On an error it is closed as `abandon`
+    /// does.
+    pub(crate) fn close(self) -> Result<(), Error> {
+        match self.checkpoint() {
+            Ok(()) => self.sqlite.close().map_err(|(_, error)| error.into()),
+            Err(error) => {
+                self.abandon();
+                Err(error)
+            }
+        }
+    }
+
+    /// Closes the file and leaves it and the WAL as they are: to be removed, or recovered by the next `open`.
+    pub(crate) fn abandon(self) {
         self.clock.stop_at(None);
-        if let Err((_, error)) = self.sqlite.close() {
+        let closed = durability::keep_wal(&self.sqlite).and_then(|_| self.sqlite.close().map_err(|(_, error)| error));
+        if let Err(error) = closed {
             tracing::warn!(%error, "a database was not closed as it should be; it is recovered when next opened");
         }
     }
@@ -190,24 +213,6 @@ impl Connection {
     }
 }
 
-/// SQLite's fault, or that of whoever takes the rows.
-enum Fault {
-    Sqlite(rusqlite::Error),
-    Rows(Error),
-}
-
-impl From<rusqlite::Error> for Fault {
-    fn from(error: rusqlite::Error) -> Fault {
-        Fault::Sqlite(error)
-    }
-}
-
-impl From<Error> for Fault {
-    fn from(error: Error) -> Fault {
-        Fault::Rows(error)
-    }
-}
-
 fn open_file(file: &Path, flags: OpenFlags) -> rusqlite::Result<rusqlite::Connection> {
     let flags = flags | OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     // rusqlite puts the path into the message.
@@ -220,29 +225,6 @@ fn open_file(file: &Path, flags: OpenFlags) -> rusqlite::Result<rusqlite::Connec
 /// Whether a statement answers rows and does nothing else. COMMIT is read-only to SQLite too, but has no columns.
 fn is_read(statement: &rusqlite::Statement<'_>) -> bool {
     statement.readonly() && statement.column_count() > 0
-}
-
-fn answer(statement: &mut rusqlite::Statement<'_>, parameters: &[Value], out: &mut impl Rows) -> Result<(), Fault> {
-    let mut rows = statement.query(params_from_iter(parameters.iter().map(Parameter)))?;
-    // Columns are asked for after the first step: SQLite may have prepared the statement anew, for a changed schema.
-    let Some(first) = rows.next()? else {
-        drop(rows);
-        out.columns(names(statement))?;
-        return Ok(out.end()?);
-    };
-    out.columns(names(first.as_ref()))?;
-    let width = first.as_ref().column_count();
-    let (values, bytes) = row(first, width)?;
-    out.row(values, bytes)?;
-    while let Some(next) = rows.next()? {
-        let (values, bytes) = row(next, width)?;
-        out.row(values, bytes)?;
-    }
-    Ok(out.end()?)
-}
-
-fn names(statement: &rusqlite::Statement<'_>) -> Vec<String> {
-    statement.column_names().map(str::to_owned).collect()
 }
 
 #[cfg(test)]

@@ -3,23 +3,22 @@
 //! It is used through a `Lease`, which one statement or one transaction has at a time. Opening is on demand: a read of a
 //! label without a file runs on an empty database in memory, and the first statement that writes makes the file. What a
 //! lease leaves behind is settled when it ends: an open transaction is rolled back, and a file that was made for nothing
-//! (the statement failed, the transaction was rolled back) is removed again.
+//! (the statement failed, the transaction was rolled back) is removed again. A database that could not be brought onto the
+//! disk is closed as it is; the next use opens it, which recovers it, or fails.
 
 use crate::{
-    Limits,
-    connection::{Changes, Connection, Read, Rows, Statement},
+    connection::{Changes, Connection, Read, Statement},
     databases::Databases,
     errors::Error,
     files::Location,
+    gate::{Log, NotDurable},
     rooms::{Room, Rooms},
+    rows::Rows,
+    scope::Scope,
 };
 use rusqlite::ffi;
-use std::{
-    ops::{Deref, DerefMut},
-    sync::Arc,
-    time::Instant,
-};
-use tokio::sync::{Mutex, OwnedMutexGuard};
+use std::{sync::Arc, time::Instant};
+use tokio::sync::Mutex;
 
 /// A label's database as all who use the label share it.
 pub(crate) type Shared = Arc<Mutex<Database>>;
@@ -33,20 +32,12 @@ pub(crate) struct Database {
 
 struct Open {
     connection: Connection,
+    /// Where commits are counted, if they do not sync.
+    log: Option<Arc<Log>>,
     /// The database was empty when it was opened, and is not known to hold anything since.
     may_be_empty: bool,
     room: Room,
 }
-
-/// The sole use of a database, for one statement or one transaction.
-pub(crate) struct Lease {
-    // Dropped in this order: whoever is told that the database is free finds it free.
-    database: OwnedMutexGuard<Database>,
-    announcement: Announcement,
-}
-
-#[derive(Default)]
-struct Announcement(Option<Arc<Rooms>>);
 
 impl Database {
     pub(crate) fn new(label: Arc<str>, location: Location) -> Database {
@@ -57,34 +48,58 @@ impl Database {
         self.open.is_some()
     }
 
+    /// Whether it could be forgotten.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        !self.is_open() && !self.location.is_unsettled()
+    }
+
     /// When the last lease ended.
     pub(crate) fn used(&self) -> Instant {
         self.used
+    }
+
+    /// Of those that may be open, if it is one.
+    pub(crate) fn rooms(&self) -> Option<Arc<Rooms>> {
+        self.open.as_ref().map(|open| open.room.rooms().clone())
     }
 
     pub(crate) fn in_transaction(&self) -> bool {
         self.open.as_ref().is_some_and(|open| open.connection.in_transaction())
     }
 
+    /// Whether its WAL is long enough to be moved into its file, by `checkpoint`.
+    pub(crate) fn wants_checkpoint(&self) -> bool {
+        self.open.as_ref().is_some_and(|open| open.connection.wants_checkpoint() && !open.has_failed())
+    }
+
     /// Runs a statement if the database is open and the statement only reads; see `Connection::read`.
-    pub(crate) fn read(&self, statement: &Statement, until: Instant, rows: &mut impl Rows) -> Read {
+    pub(crate) fn read(&self, scope: &Scope, statement: &Statement, until: Instant, rows: &mut impl Rows) -> Read {
         match &self.open {
-            Some(open) => open.connection.read(statement, until, rows),
-            None => Read::Refused,
+            Some(open) if !open.has_failed() => {
+                if let Some(log) = &open.log {
+                    scope.wait_for(log, log.seen());
+                }
+                open.connection.read(statement, until, rows)
+            }
+            _ => Read::Refused,
         }
     }
 
     /// Runs a statement, opening or making the database if need be. May block.
     pub(crate) fn run(
         &mut self,
+        scope: &Scope,
         databases: &Databases,
         statement: &Statement,
         until: Instant,
         rows: &mut impl Rows,
     ) -> Result<Option<Changes>, Error> {
+        self.leave_failed(scope)?;
+        // Nobody is told that a database is gone that a power cut brings back.
+        self.location.settle().inspect_err(|_| scope.fail())?;
         if self.open.is_none() {
             if self.location.exists()? {
-                self.open = Some(self.open_file(databases, until)?);
+                self.open = Some(self.open_file(scope, databases, until)?);
             } else if let Some(result) = databases.scratch().try_read(statement, until, rows) {
                 return result.map(|()| None);
             } else {
@@ -92,40 +107,108 @@ impl Database {
             }
         }
         match &self.open {
-            Some(open) => open.connection.run(statement, until, rows),
+            Some(open) => open.run(scope, statement, until, rows),
             None => Err(Error::new(ffi::SQLITE_INTERNAL, "the database is not open")),
         }
     }
 
     /// Closes the database and removes its file, durably. May block.
     pub(crate) fn erase(&mut self) -> Result<(), Error> {
-        self.close();
-        Ok(self.location.remove()?)
+        let log = self.open.take().and_then(|open| {
+            open.connection.abandon();
+            open.log
+        });
+        let removed = self.location.remove();
+        if let Some(log) = log {
+            match &removed {
+                // Whoever waits for what was erased: it was there, and its end is on disk.
+                Ok(()) => log.close(),
+                Err(_) => log.fail(),
+            }
+        }
+        Ok(removed?)
     }
 
-    /// Closes the database if it is open; SQLite checkpoints it then. May block.
-    pub(crate) fn close(&mut self) {
-        if let Some(open) = self.open.take() {
-            open.connection.close();
+    /// Moves the WAL into the database's file. May block for long.
+    pub(crate) fn checkpoint(&mut self) {
+        let Some(open) = &self.open else { return };
+        if let Err(error) = open.connection.checkpoint() {
+            tracing::error!(
+                label = &*self.label,
+                ?error,
+                "a checkpoint failed; the database is recovered before it is used again"
+            );
+            self.abandon();
         }
     }
 
-    fn open_file(&self, databases: &Databases, until: Instant) -> Result<Open, Error> {
+    /// Closes the database if it is open, and moves its WAL into its file. May block.
+    pub(crate) fn close(&mut self) {
+        let Some(open) = self.open.take_if(|open| !open.has_failed()) else {
+            return self.abandon();
+        };
+        match (open.connection.close(), open.log) {
+            (Ok(()), Some(log)) => log.close(),
+            (Ok(()), None) => {}
+            (Err(error), log) => {
+                tracing::error!(
+                    label = &*self.label,
+                    ?error,
+                    "a database was not closed as it should be; it is recovered when next opened"
+                );
+                if let Some(log) = log {
+                    log.fail();
+                }
+            }
+        }
+    }
+
+    /// Closes the database if it is open, and leaves its files to be recovered when it is next opened.
+    fn abandon(&mut self) {
+        if let Some(open) = self.open.take() {
+            open.connection.abandon();
+            if let Some(log) = open.log {
+                log.fail();
+            }
+        }
+    }
+
+    /// Has a database whose sync failed opened anew. Not within a transaction, which has to end first.
+    fn leave_failed(&mut self, scope: &Scope) -> Result<(), Error> {
+        if self.open.as_ref().is_some_and(Open::has_failed) {
+            if self.in_transaction() {
+                scope.fail();
+                return Err(NotDurable.into());
+            }
+            self.abandon();
+        }
+        Ok(())
+    }
+
+    fn open_file(&self, scope: &Scope, databases: &Databases, until: Instant) -> Result<Open, Error> {
         let room = databases.take_room(until)?;
-        let mut connection = Connection::open(self.location.file(), databases.limits())?;
+        let was_left = self.location.renew_wal().inspect_err(|_| scope.fail())?;
+        let opened = Connection::open(self.location.file(), databases.limits());
+        let connection = opened.inspect_err(|_| {
+            if was_left {
+                scope.fail();
+            }
+        })?;
+        let is_empty = connection.is_empty()?;
         if self.location.is_hashed {
             match connection.label_inside()? {
                 Some(label) if label == *self.label => {}
-                // A crash cut its making short.
-                None if connection.is_empty()? => {
-                    connection.close();
-                    self.location.remove()?;
-                    connection = self.make_and_open(databases.limits())?;
-                }
+                None if is_empty => {}
                 _ => return Err(Error::new(ffi::SQLITE_CORRUPT, "the file holds the database of another label")),
             }
         }
-        Ok(Open { may_be_empty: connection.is_empty()?, connection, room })
+        if is_empty {
+            // A crash may have cut its making short, before it was synced.
+            connection.abandon();
+            self.location.remove()?;
+            return self.make(databases, room);
+        }
+        self.opened(databases, connection, room)
     }
 
     fn make_file(&self, databases: &Databases, until: Instant) -> Result<Open, Error> {
@@ -133,26 +216,30 @@ impl Database {
             return Err(Error::new(ffi::SQLITE_READONLY, "this label is for asking only and never holds a database"));
         }
         let room = databases.take_room(until)?;
-        match self.make_and_open(databases.limits()) {
-            Ok(connection) => Ok(Open { connection, may_be_empty: true, room }),
-            Err(error) => {
-                self.remove_empty();
-                Err(error)
-            }
-        }
+        self.make(databases, room).inspect_err(|_| self.remove_empty())
     }
 
-    fn make_and_open(&self, limits: &Limits) -> Result<Connection, Error> {
+    fn make(&self, databases: &Databases, room: Room) -> Result<Open, Error> {
         // An erase that a crash cut short may have left a WAL, which SQLite would take for the new file's.
         self.location.remove_leftovers()?;
         let label_inside = self.location.is_hashed.then_some(&*self.label);
-        Connection::make(self.location.file(), label_inside, limits)?;
+        Connection::make(self.location.file(), label_inside, databases.limits())?;
         self.location.sync()?;
-        Connection::open(self.location.file(), limits)
+        let connection = Connection::open(self.location.file(), databases.limits())?;
+        Ok(Open { may_be_empty: true, ..self.opened(databases, connection, room)? })
+    }
+
+    fn opened(&self, databases: &Databases, connection: Connection, room: Room) -> Result<Open, Error> {
+        let log = match databases.gate() {
+            Some(gate) => Some(gate.log(self.label.clone(), self.location.wal()?)),
+            None => None,
+        };
+        Ok(Open { connection, log, may_be_empty: false, room })
     }
 
     /// Undoes what a lease left undone.
-    fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
+        self.used = Instant::now();
         if self.in_transaction() && self.roll_back().is_err() {
             // A connection that cannot roll back is of no use to the next; closing it ends the transaction too.
             self.close();
@@ -181,55 +268,26 @@ impl Database {
     }
 }
 
-impl Lease {
-    /// Waits for the database.
-    pub(crate) async fn wait(database: &Shared) -> Lease {
-        Lease::from(database.clone().lock_owned().await)
+impl Open {
+    fn has_failed(&self) -> bool {
+        self.log.as_ref().is_some_and(|log| log.has_failed())
     }
 
-    /// The database, if nobody has it.
-    pub(crate) fn try_take(database: &Shared) -> Option<Lease> {
-        Lease::try_take_if(database, |_| true)
-    }
-
-    /// The database, if nobody has it and `suits` says so.
-    pub(crate) fn try_take_if(database: &Shared, suits: impl Fn(&Database) -> bool) -> Option<Lease> {
-        let database = database.clone().try_lock_owned().ok()?;
-        if suits(&database) { Some(Lease::from(database)) } else { None }
-    }
-}
-
-impl From<OwnedMutexGuard<Database>> for Lease {
-    fn from(database: OwnedMutexGuard<Database>) -> Lease {
-        Lease { database, announcement: Announcement::default() }
-    }
-}
-
-impl Deref for Lease {
-    type Target = Database;
-    fn deref(&self) -> &Database {
-        &self.database
-    }
-}
-
-impl DerefMut for Lease {
-    fn deref_mut(&mut self) -> &mut Database {
-        &mut self.database
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        self.settle();
-        self.used = Instant::now();
-        self.announcement.0 = self.open.as_ref().map(|open| open.room.rooms().clone());
-    }
-}
-
-impl Drop for Announcement {
-    fn drop(&mut self) {
-        if let Some(rooms) = &self.0 {
-            rooms.announce();
+    fn run(
+        &self,
+        scope: &Scope,
+        statement: &Statement,
+        until: Instant,
+        rows: &mut impl Rows,
+    ) -> Result<Option<Changes>, Error> {
+        if let Some(log) = &self.log {
+            // Before it runs: its rows may be on their way to the client before it has ended.
+            scope.wait_for(log, log.next());
         }
+        let result = self.connection.run(statement, until, rows);
+        if let Some(log) = &self.log {
+            log.end(self.connection.take_committed());
+        }
+        result
     }
 }

@@ -6,11 +6,13 @@
 //! its label and it is closed. A thread closes what has been idle.
 
 use crate::{
-    Limits,
-    database::{Database, Lease, Shared},
+    Durability, Limits,
+    database::{Database, Shared},
     durability,
     errors::Error,
-    files::Files,
+    files::{Disk, Files, RealDisk},
+    gate::Gate,
+    lease::Lease,
     rooms::{Room, Rooms},
     scratch::Scratch,
     state_error::StateError,
@@ -22,6 +24,7 @@ use std::{
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicBool, Ordering::SeqCst},
+        mpsc,
     },
     thread,
     time::{Duration, Instant},
@@ -47,6 +50,9 @@ struct Inner {
     limits: Arc<Limits>,
     rooms: Arc<Rooms>,
     scratch: Scratch,
+    gate: Option<Gate>,
+    /// To the thread that checkpoints.
+    checkpoints: mpsc::Sender<Lease>,
     /// In the order in which labels were last opened by a guest.
     entries: Mutex<LinkedHashMap<Arc<str>, Shared>>,
     closing: AtomicBool,
@@ -58,23 +64,34 @@ impl Databases {
     /// # Errors
     /// See [`StateError`]; another process that has the directory is one.
     pub fn open(state_dir: &Path, limits: Limits) -> Result<Databases, StateError> {
+        Databases::open_on(Arc::new(RealDisk), state_dir, limits)
+    }
+
+    /// The same, with commits synced by `disk`.
+    pub(crate) fn open_on(disk: Arc<dyn Disk>, state_dir: &Path, limits: Limits) -> Result<Databases, StateError> {
         durability::check_version()?;
         limits.check()?;
-        let files = Files::open(state_dir)?;
+        let files = Files::open(disk, state_dir)?;
         let limits = Arc::new(limits);
+        let gate = match limits.durability {
+            Durability::EachCommit => None,
+            Durability::Gated => Some(Gate::start(Duration::ZERO)),
+            Durability::Relaxed { window_ms } => Some(Gate::start(Duration::from_millis(window_ms))),
+        };
+        let (checkpoints, asked) = mpsc::channel();
         let inner = Arc::new(Inner {
             files,
             rooms: Arc::new(Rooms::new(limits.max_open_databases)),
             scratch: Scratch::new(limits.clone()),
+            gate: gate.transpose().map_err(StateError::Thread)?,
+            checkpoints,
             limits,
             entries: Mutex::default(),
             closing: AtomicBool::new(false),
         });
         let watched = Arc::downgrade(&inner);
-        thread::Builder::new()
-            .name("ownbase-idle".to_owned())
-            .spawn(move || close_idle(&watched))
-            .map_err(StateError::Thread)?;
+        start("ownbase-idle", move || close_idle(&watched))?;
+        start("ownbase-checkpoint", move || asked.into_iter().for_each(|mut lease: Lease| lease.checkpoint()))?;
         Ok(Databases(inner))
     }
 
@@ -104,6 +121,19 @@ impl Databases {
 
     pub(crate) fn scratch(&self) -> &Scratch {
         &self.0.scratch
+    }
+
+    pub(crate) fn gate(&self) -> Option<&Gate> {
+        self.0.gate.as_ref()
+    }
+
+    /// Ends the use of a database. If its WAL is long, others wait until a thread has moved it into the file; the caller
+    /// does not.
+    pub(crate) fn give_back(&self, lease: Lease) {
+        if lease.wants_checkpoint() && !lease.in_transaction() {
+            // Without the thread the WAL grows until the database is closed; the lease ends in the error.
+            let _ = self.0.checkpoints.send(lease);
+        }
     }
 
     /// Refuses calls once `close` has begun.
@@ -174,10 +204,10 @@ impl Inner {
     }
 
     fn let_go(&self, label: &str, entry: &Shared) {
-        if is_closed(entry) {
+        if is_at_rest(entry) {
             let mut entries = self.entries();
             // The map's and the caller's. Nobody can join meanwhile: that needs the lock on the map.
-            if Arc::strong_count(entry) == 2 && is_closed(entry) {
+            if Arc::strong_count(entry) == 2 && is_at_rest(entry) {
                 entries.remove(label);
             }
         }
@@ -185,7 +215,7 @@ impl Inner {
 
     /// Forgets labels that nobody uses.
     fn forget_closed(&self) {
-        self.entries().retain(|_, entry| Arc::strong_count(entry) > 1 || !is_closed(entry));
+        self.entries().retain(|_, entry| Arc::strong_count(entry) > 1 || !is_at_rest(entry));
     }
 
     fn entries(&self) -> MutexGuard<'_, LinkedHashMap<Arc<str>, Shared>> {
@@ -199,8 +229,12 @@ impl fmt::Debug for Databases {
     }
 }
 
-fn is_closed(entry: &Shared) -> bool {
-    entry.try_lock().is_ok_and(|database| !database.is_open())
+fn is_at_rest(entry: &Shared) -> bool {
+    entry.try_lock().is_ok_and(|database| database.is_at_rest())
+}
+
+fn start(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), StateError> {
+    thread::Builder::new().name(name.to_owned()).spawn(work).map(drop).map_err(StateError::Thread)
 }
 
 /// Closes databases that have been idle, until nobody has `inner` any more.

@@ -1,19 +1,21 @@
 //! What makes a commit survive a power cut, and how much of it a database may pile up.
 //!
-//! Databases are in WAL mode with `synchronous=FULL`: a commit is one sync of the WAL. SQLite moves the WAL into the
-//! database ("checkpoint") inside a commit once it has 1,000 pages, and when the database is closed; both happen on
-//! blocking threads. The page size is fixed when a file is made.
+//! Databases are in WAL mode. Without a gate (`gate.rs`) a commit is one sync of the WAL by SQLite (`synchronous=FULL`); with
+//! one SQLite does not sync at a commit (`NORMAL`), but for the WAL's header in the first one after an open or a checkpoint.
+//! Moving the WAL into the database ("checkpoint") is never done inside a commit: the thread `ownbase-checkpoint` does it
+//! once the WAL has 1,000 pages, and whoever closes a database. SQLite syncs the WAL before and the database after it. The
+//! page size is fixed when a file is made.
 //!
 //! <https://sqlite.org/wal.html>, <https://sqlite.org/pragma.html#pragma_synchronous>
 
-use crate::{Limits, state_error::StateError};
-use rusqlite::Connection;
+use crate::{Durability, Limits, errors::Error, state_error::StateError};
+use rusqlite::{Connection, MAIN_DB, config::DbConfig, ffi, wal::CheckpointMode};
 
 /// SQLite before this can lose committed pages when a write meets a checkpoint (<https://sqlite.org/wal.html#walresetbug>).
 const OLDEST_SAFE_SQLITE: i32 = 3_051_003;
 
-/// Pages in the WAL after which a commit checkpoints.
-const WAL_PAGES: i32 = 1_000;
+/// Pages in the WAL from which on it is to be checkpointed.
+pub(crate) const WAL_PAGES: i32 = 1_000;
 
 /// What SQLite keeps in memory of an open database at most, in KiB.
 const PAGE_CACHE_KIB: i64 = 512;
@@ -36,12 +38,39 @@ pub(crate) fn format(sqlite: &Connection, limits: &Limits) -> rusqlite::Result<(
 
 /// For every connection to a database, before anything else is done with it.
 pub(crate) fn configure(sqlite: &Connection, limits: &Limits) -> rusqlite::Result<()> {
-    // The first access: recovers what a crash left.
+    // The first access: reads what a crash left.
     sqlite.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
     sqlite.pragma_update(None, "synchronous", "full")?;
-    sqlite.pragma_update_and_check(None, "wal_autocheckpoint", WAL_PAGES, |_| Ok(()))?;
+    if cfg!(target_vendor = "apple") {
+        // There a plain fsync leaves the data in the drive's cache.
+        sqlite.pragma_update(None, "fullfsync", true)?;
+        sqlite.pragma_update(None, "checkpoint_fullfsync", true)?;
+    }
+    sqlite.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(()))?;
     sqlite.pragma_update(None, "cache_size", -PAGE_CACHE_KIB)?;
     let page_bytes: i64 = sqlite.pragma_query_value(None, "page_size", |row| row.get(0))?;
     let max_bytes = i64::try_from(limits.max_database_bytes).unwrap_or(i64::MAX);
     sqlite.pragma_update_and_check(None, "max_page_count", (max_bytes / page_bytes.max(1)).max(1), |_| Ok(()))
+}
+
+/// Leaves the syncs of commits to the gate, once nothing waits for one.
+pub(crate) fn hand_over(sqlite: &Connection, limits: &Limits) -> rusqlite::Result<()> {
+    match limits.durability {
+        Durability::EachCommit => Ok(()),
+        Durability::Gated | Durability::Relaxed { .. } => sqlite.pragma_update(None, "synchronous", "normal"),
+    }
+}
+
+/// Moves all of the WAL into the database, both synced. SQLite's own close does so too, but hides that it failed.
+pub(crate) fn checkpoint(sqlite: &Connection, mode: CheckpointMode) -> Result<(), Error> {
+    let (in_wal, moved) = sqlite.wal_checkpoint_v2(Some(MAIN_DB), mode)?;
+    match in_wal == moved {
+        true => Ok(()),
+        false => Err(Error::new(ffi::SQLITE_IOERR, format_args!("{moved} of {in_wal} pages of the WAL were moved"))),
+    }
+}
+
+/// Has the close that follows leave the WAL as it is.
+pub(crate) fn keep_wal(sqlite: &Connection) -> rusqlite::Result<bool> {
+    sqlite.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
 }

@@ -13,9 +13,11 @@
 use crate::state_error::StateError;
 use sha2::{Digest, Sha256};
 use std::{
+    cell::Cell,
     fs::{self, File, TryLockError},
-    io,
+    io::{self, Read, Write},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 /// Labels up to this many bytes are file names themselves; with `.db-wal` they stay below the usual 255.
@@ -24,27 +26,57 @@ const MAX_PLAIN_BYTES: usize = 200;
 /// The one label that components open to ask whether labels open on demand; it never has a file.
 const PROBE: &str = "user-~";
 
+/// Brings onto the disk what was written. Tests take the kernel's place here.
+pub(crate) trait Disk: Send + Sync {
+    /// The contents of a file.
+    fn sync_file(&self, file: &File) -> io::Result<()>;
+    /// The names in a folder.
+    fn sync_folder(&self, folder: &File) -> io::Result<()>;
+}
+
+/// The disk that the kernel writes to.
+pub(crate) struct RealDisk;
+
+impl Disk for RealDisk {
+    fn sync_file(&self, file: &File) -> io::Result<()> {
+        file.sync_data()
+    }
+
+    fn sync_folder(&self, folder: &File) -> io::Result<()> {
+        folder.sync_all()
+    }
+}
+
 /// A state directory that this process holds.
-#[derive(Debug)]
 pub(crate) struct Files {
     users: PathBuf,
+    disk: Arc<dyn Disk>,
     /// The lock ends with the process, however it ends.
     lock: File,
 }
 
 /// Where a label's database is, whether it exists or not.
-#[derive(Debug)]
 pub(crate) struct Location {
     file: PathBuf,
+    disk: Arc<dyn Disk>,
+    /// Something was removed, and a power cut may bring it back.
+    is_unsettled: Cell<bool>,
     /// The file's name is a hash, so the label must be kept inside.
     pub(crate) is_hashed: bool,
     /// Never to be made.
     pub(crate) is_probe: bool,
 }
 
+/// A handle of our own on a database's write-ahead log.
+pub(crate) struct WalFile {
+    file: File,
+    folder: PathBuf,
+    disk: Arc<dyn Disk>,
+}
+
 impl Files {
     /// Makes what is missing of the directory, and takes it for this process.
-    pub(crate) fn open(state_dir: &Path) -> Result<Files, StateError> {
+    pub(crate) fn open(disk: Arc<dyn Disk>, state_dir: &Path) -> Result<Files, StateError> {
         let unusable = |source| StateError::Unusable { path: state_dir.to_owned(), source };
         fs::create_dir_all(state_dir).map_err(unusable)?;
         // Absolute: SQLite takes a path that begins with `file:` for a URI.
@@ -52,7 +84,7 @@ impl Files {
         let lock = lock(&state_dir.join("lock"), &state_dir)?;
         let users = state_dir.join("users");
         make_folders(&state_dir, &users).map_err(unusable)?;
-        Ok(Files { users, lock })
+        Ok(Files { users, disk, lock })
     }
 
     /// Leaves the directory to another process. The caller has closed every database.
@@ -70,7 +102,13 @@ impl Files {
         let is_hashed = label.len() > MAX_PLAIN_BYTES;
         let name = if is_hashed { format!("user-~~{}.db", hex(&hash)) } else { format!("{label}.db") };
         let folder = self.users.join(hex(&hash[..1]));
-        Location { file: folder.join(name), is_hashed, is_probe: label == PROBE }
+        Location {
+            file: folder.join(name),
+            disk: self.disk.clone(),
+            is_unsettled: Cell::new(false),
+            is_hashed,
+            is_probe: label == PROBE,
+        }
     }
 }
 
@@ -84,39 +122,107 @@ impl Location {
         self.file.try_exists()
     }
 
+    /// The write-ahead log of a database that SQLite has open.
+    pub(crate) fn wal(&self) -> io::Result<WalFile> {
+        Ok(WalFile {
+            file: File::open(self.beside("-wal"))?,
+            folder: self.folder().to_owned(),
+            disk: self.disk.clone(),
+        })
+    }
+
+    /// Writes what a crash or a failed sync left in the WAL to the disk, and says whether there was any. It is written anew,
+    /// since the kernel takes what it failed to write for written: a sync of the old file could succeed for nothing.
+    pub(crate) fn renew_wal(&self) -> io::Result<bool> {
+        let (wal, anew) = (self.beside("-wal"), self.beside("-wal-anew"));
+        let mut old = match File::open(&wal) {
+            Ok(old) if old.metadata()?.len() > 0 => old,
+            Ok(_) => return Ok(false),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        let mut new = File::create(&anew)?;
+        // Not io::copy: where the file system shares blocks, that may write nothing.
+        let mut piece = vec![0; 64 << 10];
+        loop {
+            match old.read(&mut piece)? {
+                0 => break,
+                read => new.write_all(piece.get(..read).unwrap_or_default())?,
+            }
+        }
+        self.disk.sync_file(&new)?;
+        fs::rename(&anew, &wal)?;
+        self.sync_folder()?;
+        Ok(true)
+    }
+
     /// Removes the database, durably. The caller has closed it. That it was not there is no error.
     pub(crate) fn remove(&self) -> io::Result<()> {
         // The database first: where a crash leaves only the others, the user is gone, and `remove_leftovers` cleans up.
-        let existed = remove_file(&self.file)?;
-        if self.remove_leftovers()? || existed {
-            self.sync_folder()?;
-        }
-        Ok(())
+        self.remove_file(&self.file)?;
+        self.remove_leftovers()?;
+        self.settle()
+    }
+
+    /// Whether a removal is not known to be on disk.
+    pub(crate) fn is_unsettled(&self) -> bool {
+        self.is_unsettled.get()
+    }
+
+    /// Makes sure that what was removed does not come back.
+    pub(crate) fn settle(&self) -> io::Result<()> {
+        if self.is_unsettled() { self.sync_folder() } else { Ok(()) }
     }
 
     /// Removes what SQLite keeps beside a database and would read into a new one of the same name.
-    pub(crate) fn remove_leftovers(&self) -> io::Result<bool> {
-        let mut removed = false;
-        for suffix in ["-wal", "-shm", "-journal"] {
-            let mut beside = self.file.clone().into_os_string();
-            beside.push(suffix);
-            removed |= remove_file(Path::new(&beside))?;
+    pub(crate) fn remove_leftovers(&self) -> io::Result<()> {
+        for suffix in ["-wal", "-wal-anew", "-shm", "-journal"] {
+            self.remove_file(&self.beside(suffix))?;
         }
-        Ok(removed)
+        Ok(())
     }
 
     /// Makes a database that was just made, and is closed, stay after a power cut. (Were it open, closing this second
     /// handle would drop SQLite's locks on it.)
     pub(crate) fn sync(&self) -> io::Result<()> {
-        File::open(&self.file)?.sync_all()?;
+        self.disk.sync_file(&File::open(&self.file)?)?;
         self.sync_folder()
     }
 
+    fn beside(&self, suffix: &str) -> PathBuf {
+        let mut path = self.file.clone().into_os_string();
+        path.push(suffix);
+        path.into()
+    }
+
     fn sync_folder(&self) -> io::Result<()> {
-        match self.file.parent() {
-            Some(folder) => File::open(folder)?.sync_all(),
-            None => Ok(()),
+        self.disk.sync_folder(&File::open(self.folder())?)?;
+        self.is_unsettled.set(false);
+        Ok(())
+    }
+
+    fn folder(&self) -> &Path {
+        self.file.parent().unwrap_or(Path::new("/"))
+    }
+
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
+        match fs::remove_file(path) {
+            Ok(()) => self.is_unsettled.set(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
         }
+        Ok(())
+    }
+}
+
+impl WalFile {
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        self.disk.sync_file(&self.file)
+    }
+
+    /// Makes sure that the file is found again.
+    pub(crate) fn sync_name(&self) -> io::Result<()> {
+        self.disk.sync_folder(&File::open(&self.folder)?)
     }
 }
 
@@ -150,14 +256,6 @@ fn make_folder(path: &Path) -> io::Result<bool> {
     match fs::create_dir(path) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
-fn remove_file(path: &Path) -> io::Result<bool> {
-    match fs::remove_file(path) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::{
     bindings::spin::sqlite::sqlite::{QueryResult, RowResult},
-    connection::Rows,
     errors::Error,
+    rows::Rows,
 };
 use rusqlite::ffi;
 

@@ -2,9 +2,10 @@
 
 use crate::{
     bindings::spin::sqlite::sqlite::{RowResult, Value},
-    connection::{Rows, Statement},
-    database::Lease,
+    connection::Statement,
     errors::Error,
+    lease::Lease,
+    rows::Rows,
     scope::{Scope, Transaction},
     session::Session,
 };
@@ -38,24 +39,28 @@ impl<R: Rows> Job<R> {
         }
         match self.hold {
             Hold::Alone(mut lease) => {
-                let result = run_on(&mut lease, &self.session, &self.statement, self.until, &mut self.rows);
+                let result =
+                    run_on(&mut lease, &self.session, &self.scope, &self.statement, self.until, &mut self.rows);
                 if result.is_ok() && lease.in_transaction() {
                     self.session.note_begun(self.scope.begin(lease)?);
                 } else {
                     // Before the answer goes out: settles what the statement left.
-                    drop(lease);
+                    self.session.databases().give_back(lease);
                 }
                 result.map(|()| self.rows)
             }
             Hold::Within(transaction) => {
                 let mut lease = transaction.lock();
-                let result = run_on(&mut lease, &self.session, &self.statement, self.until, &mut self.rows);
+                let result =
+                    run_on(&mut lease, &self.session, &self.scope, &self.statement, self.until, &mut self.rows);
                 let is_over = !lease.in_transaction();
                 drop(lease);
                 if is_over {
                     self.scope.finish(&transaction);
                 }
-                drop(transaction);
+                if let Some(lease) = Arc::into_inner(transaction).map(Transaction::into_lease) {
+                    self.session.databases().give_back(lease);
+                }
                 result.map(|()| self.rows)
             }
         }
@@ -69,14 +74,14 @@ impl<R: Rows> Job<R> {
         let databases = self.session.databases().clone();
         match self.hold {
             Hold::Alone(mut lease) => {
-                run(&mut lease, &databases, "BEGIN IMMEDIATE");
-                run_on(&mut lease, &self.session, &self.statement, self.until, &mut self.rows)?;
-                later(move || run(&mut lease, &databases, "COMMIT"));
+                run(&mut lease, &self.scope, &databases, "BEGIN IMMEDIATE");
+                run_on(&mut lease, &self.session, &self.scope, &self.statement, self.until, &mut self.rows)?;
+                later(move || run(&mut lease, &self.scope, &databases, "COMMIT"));
             }
             Hold::Within(transaction) => {
                 self.rows.columns(vec![])?;
                 self.scope.finish(&transaction);
-                later(move || run(&mut transaction.lock(), &databases, "COMMIT"));
+                later(move || run(&mut transaction.lock(), &self.scope, &databases, "COMMIT"));
             }
         }
         Ok(self.rows)
@@ -86,6 +91,7 @@ impl<R: Rows> Job<R> {
 fn run_on(
     lease: &mut Lease,
     session: &Session,
+    scope: &Scope,
     statement: &Statement,
     until: Instant,
     rows: &mut impl Rows,
@@ -97,7 +103,7 @@ fn run_on(
     if is_erase(statement) {
         return erase(lease, rows);
     }
-    let changes = lease.run(session.databases(), statement, until, rows)?;
+    let changes = lease.run(scope, session.databases(), statement, until, rows)?;
     session.note_changes(changes);
     Ok(())
 }

@@ -8,7 +8,8 @@
 //! What a host can rely on:
 //!
 //! - A label reaches one file and no other; no label leaves the state directory, which one process holds at a time.
-//! - A statement that was answered is on disk (write-ahead log, `synchronous=FULL`).
+//! - A statement that was answered is on disk, one sync each. A host that holds its answers back until [`Scope::settled`]
+//!   is ready may have many commits share one instead ([`Durability::Gated`]).
 //! - No statement takes the serving thread for long: what writes, opens, waits or takes more than about a millisecond runs
 //!   on tokio's blocking threads.
 //! - Everything is bounded: see [`Limits`]. A transaction lasts no longer than the request for which it was begun
@@ -77,6 +78,7 @@
 
 mod bindings;
 mod clock;
+mod commits;
 mod connection;
 mod ctx;
 mod database;
@@ -84,13 +86,16 @@ mod databases;
 mod durability;
 mod errors;
 mod files;
+mod gate;
 mod gathered;
 mod host;
 mod job;
 mod labels;
+mod lease;
 mod limits;
 mod policy;
 mod rooms;
+mod rows;
 #[cfg(feature = "sabotage")]
 mod sabotage;
 mod scope;
@@ -104,8 +109,9 @@ mod values;
 
 pub use ctx::{SpinSqlite, SpinSqliteCtx, add_to_linker};
 pub use databases::Databases;
+pub use gate::NotDurable;
 pub use host::Connection;
 pub use labels::{Labels, LabelsError};
-pub use limits::Limits;
+pub use limits::{Durability, Limits};
 pub use scope::Scope;
 pub use state_error::StateError;

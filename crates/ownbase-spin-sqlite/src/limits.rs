@@ -13,6 +13,8 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Limits {
+    /// When a commit is on disk. Default: before its statement is answered.
+    pub durability: Durability,
     /// Databases held open at once, each with 3 file descriptors. 1 or more; default 256, which fits a process's usual 1,024.
     pub max_open_databases: usize,
     /// SQLite's page size in files that are made from now on, in bytes: a power of two from 512 to 65,536. Default 2,048,
@@ -32,9 +34,29 @@ pub struct Limits {
     pub max_result_rows: usize,
 }
 
+/// When what a component wrote is on disk. Either way a power cut takes whole transactions, the latest ones only.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub enum Durability {
+    /// Before its statement is answered, by a sync for each commit. The embedder need not do anything.
+    #[default]
+    EachCommit,
+    /// Before [`Scope::settled`](crate::Scope::settled) is ready: commits that wait share a sync, also with those of other
+    /// requests. The embedder must await that before anything leaves that the component said. Calls that belong to no
+    /// request wait by themselves.
+    Gated,
+    /// Soon, while answers leave already: a power cut may take back what was answered within `window_ms`. `settled` waits
+    /// only where the disk is further behind.
+    Relaxed {
+        /// In milliseconds; a day (86,400,000) at most.
+        window_ms: u64,
+    },
+}
+
 impl Default for Limits {
     fn default() -> Limits {
         Limits {
+            durability: Durability::EachCommit,
             max_open_databases: 256,
             page_size_bytes: 2_048,
             busy_timeout_ms: 5_000,
@@ -60,7 +82,12 @@ impl Limits {
             let value = self.page_size_bytes.into();
             return problem("page_size_bytes", value, "no page size: set a power of two from 512 to 65536");
         }
+        let window_ms = match self.durability {
+            Durability::Relaxed { window_ms } => window_ms,
+            Durability::EachCommit | Durability::Gated => 0,
+        };
         for (name, value) in [
+            ("window_ms", window_ms),
             ("busy_timeout_ms", self.busy_timeout_ms),
             ("statement_timeout_ms", self.statement_timeout_ms),
             ("idle_close_ms", self.idle_close_ms),

@@ -4,11 +4,8 @@
 //! BEGIN, COMMIT and ROLLBACK, `commit` answers a write before it is committed.
 
 use crate::{
-    bindings::spin::sqlite::sqlite::RowResult,
-    connection::{Rows, Statement},
-    database::Lease,
-    databases::Databases,
-    errors::Error,
+    bindings::spin::sqlite::sqlite::RowResult, connection::Statement, databases::Databases, errors::Error,
+    lease::Lease, rows::Rows, scope::Scope,
 };
 use std::{
     borrow::Cow,
@@ -58,9 +55,9 @@ pub(crate) fn later(commit: impl FnOnce() + Send + 'static) {
 }
 
 /// Runs a statement of our own, whose answer nobody wants.
-pub(crate) fn run(lease: &mut Lease, databases: &Databases, sql: &str) {
+pub(crate) fn run(lease: &mut Lease, scope: &Scope, databases: &Databases, sql: &str) {
     let statement = Statement { sql: sql.to_owned(), parameters: vec![] };
-    let _ = lease.run(databases, &statement, Instant::now() + DELAY, &mut Nothing);
+    let _ = lease.run(scope, databases, &statement, Instant::now() + DELAY, &mut Nothing);
 }
 
 struct Nothing;

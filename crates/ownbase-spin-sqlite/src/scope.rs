@@ -4,7 +4,11 @@
 //! transaction belongs to the scope in which it was begun: only calls of that scope run inside it, and when the scope ends
 //! it is rolled back and its database freed, whatever the guest does or forgot.
 
-use crate::{database::Lease, errors::Error};
+use crate::{
+    errors::Error,
+    gate::{Log, NotDurable},
+    lease::Lease,
+};
 use std::{
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
@@ -30,6 +34,8 @@ pub struct Scope(Arc<Inner>);
 
 struct Inner {
     deadline: Option<Instant>,
+    /// Nobody else waits for what is done in it.
+    is_own: bool,
     state: Mutex<State>,
 }
 
@@ -38,6 +44,10 @@ struct State {
     ended: bool,
     labels: Vec<Arc<str>>,
     transactions: Vec<Arc<Transaction>>,
+    /// Which statement of which database must be on disk before anything is told.
+    waits: Vec<(Arc<Log>, u64)>,
+    /// A database that it used could not be brought onto the disk.
+    failed: bool,
 }
 
 /// An open transaction and the database that it holds. Rolled back when the last clone is dropped.
@@ -53,7 +63,12 @@ pub(crate) struct Begun {
 impl Scope {
     /// A request that must be answered by `deadline`: no call made for it waits or runs past that.
     pub fn new(deadline: Option<Instant>) -> Scope {
-        Scope(Arc::new(Inner { deadline, state: Mutex::default() }))
+        Scope(Arc::new(Inner { deadline, is_own: false, state: Mutex::default() }))
+    }
+
+    /// For calls that belong to no request: they wait for the disk themselves.
+    pub(crate) fn own() -> Scope {
+        Scope(Arc::new(Inner { deadline: None, is_own: true, state: Mutex::default() }))
     }
 
     /// Ends the request: its open transactions are rolled back and their databases are free for others, at the latest when
@@ -71,6 +86,66 @@ impl Scope {
     /// The labels whose databases the request has used, in order of first use; the first 16 only.
     pub fn labels(&self) -> Vec<Arc<str>> {
         self.state().labels.clone()
+    }
+
+    /// Waits until all that was written or read on behalf of the request is on disk. With [`Durability::EachCommit`] it
+    /// always is; with the others, nothing that the component said may leave before: not the head of an answer, no part of
+    /// its body. May be awaited again whenever the component has done more.
+    ///
+    /// [`Durability::EachCommit`]: crate::Durability::EachCommit
+    ///
+    /// # Errors
+    /// The disk failed: what the component said must not leave, since a power cut may take it back.
+    pub async fn settled(&self) -> Result<(), NotDurable> {
+        while let Some((log, ended)) = self.first_unsettled()? {
+            log.reach(ended).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether [`settled`](Scope::settled) would be ready at once and without an error.
+    pub fn is_settled(&self) -> bool {
+        matches!(self.first_unsettled(), Ok(None))
+    }
+
+    fn first_unsettled(&self) -> Result<Option<(Arc<Log>, u64)>, NotDurable> {
+        let mut state = self.state();
+        if state.failed {
+            return Err(NotDurable);
+        }
+        while let Some((log, ended)) = state.waits.last() {
+            if !log.check(*ended)? {
+                return Ok(Some((log.clone(), *ended)));
+            }
+            state.waits.pop();
+        }
+        Ok(None)
+    }
+
+    /// Notes that a statement is about to tell of statement number `ended` of a database.
+    pub(crate) fn wait_for(&self, log: &Arc<Log>, ended: u64) {
+        if log.check(ended) == Ok(true) {
+            return;
+        }
+        let mut state = self.state();
+        // Whoever uses very many databases does not keep them all.
+        if state.waits.len() >= MAX_LABELS {
+            state.waits.retain(|(log, ended)| log.check(*ended) != Ok(true));
+        }
+        match state.waits.iter_mut().find(|(known, _)| Arc::ptr_eq(known, log)) {
+            Some((_, known)) => *known = ended.max(*known),
+            None => state.waits.push((log.clone(), ended)),
+        }
+    }
+
+    /// Notes that a database could not be brought onto the disk: whatever the component makes of it is not to be told.
+    pub(crate) fn fail(&self) {
+        self.state().failed = true;
+    }
+
+    /// Waits for the disk if nobody else does.
+    pub(crate) async fn settle_own(&self) -> Result<(), Error> {
+        if self.0.is_own { Ok(self.settled().await?) } else { Ok(()) }
     }
 
     pub(crate) fn deadline(&self) -> Option<Instant> {
@@ -136,6 +211,11 @@ impl Transaction {
     /// The database, once no other statement runs in the transaction. May block.
     pub(crate) fn lock(&self) -> MutexGuard<'_, Lease> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The database, once nobody else has the transaction.
+    pub(crate) fn into_lease(self) -> Lease {
+        self.0.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The database, if no other statement runs in the transaction.

@@ -6,8 +6,9 @@
 
 use crate::{
     Limits,
-    connection::{Connection, Read, Rows, Statement},
+    connection::{Connection, Read, Statement},
     errors::Error,
+    rows::Rows,
 };
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},

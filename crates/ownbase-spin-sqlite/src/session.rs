@@ -7,12 +7,14 @@
 
 use crate::{
     bindings::spin::sqlite::sqlite::QueryResult,
-    connection::{Changes, Read, Rows, Statement},
-    database::{Lease, Shared},
+    connection::{Changes, Read, Statement},
+    database::Shared,
     databases::Databases,
     errors::Error,
     gathered::Gathered,
     job::{self, Hold, Job},
+    lease::Lease,
+    rows::Rows,
     scope::{Begun, Scope},
 };
 use rusqlite::ffi;
@@ -63,11 +65,19 @@ impl Session {
     ) -> Result<QueryResult, Error> {
         let scope = self.enter(scope)?;
         let mut hold = self.hold(&scope).await?;
-        if let Some(result) = self.read_here(&scope, &mut hold, &statement) {
-            return result;
-        }
-        let job = self.job(scope, hold, statement, |_| self.gathered());
-        tokio::task::spawn_blocking(move || job.run()).await.map_err(panicked)?.map(|gathered| gathered.result)
+        let result = match self.read_here(&scope, &mut hold, &statement) {
+            Some(result) => {
+                drop(hold);
+                result
+            }
+            None => {
+                let job = self.job(scope.clone(), hold, statement, |_| self.gathered());
+                let done = tokio::task::spawn_blocking(move || job.run()).await.map_err(panicked)?;
+                done.map(|gathered| gathered.result)
+            }
+        };
+        scope.settle_own().await?;
+        result
     }
 
     /// Starts a statement whose answer goes to `rows` as it comes; `rows` is made when the statement's time begins, and told
@@ -100,7 +110,7 @@ impl Session {
     }
 
     fn enter(&self, scope: Option<Scope>) -> Result<Scope, Error> {
-        let scope = scope.unwrap_or_else(|| self.own_scope.get_or_init(|| Scope::new(None)).clone());
+        let scope = scope.unwrap_or_else(|| self.own_scope.get_or_init(Scope::own).clone());
         scope.enter(&self.label)?;
         self.databases.check_open()?;
         Ok(scope)
@@ -128,8 +138,8 @@ impl Session {
         let until = self.until(scope, INLINE_BUDGET);
         let mut gathered = self.gathered();
         let read = match hold {
-            Hold::Alone(lease) => lease.read(statement, until, &mut gathered),
-            Hold::Within(transaction) => transaction.try_lock()?.read(statement, until, &mut gathered),
+            Hold::Alone(lease) => lease.read(scope, statement, until, &mut gathered),
+            Hold::Within(transaction) => transaction.try_lock()?.read(scope, statement, until, &mut gathered),
         };
         match read {
             Read::Done(result) => Some(result.map(|()| gathered.result)),

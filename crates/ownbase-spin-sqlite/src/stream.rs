@@ -7,8 +7,9 @@
 
 use crate::{
     bindings::spin::sqlite::sqlite::{self, RowResult},
-    connection::{Rows, Statement},
+    connection::Statement,
     errors::Error,
+    rows::Rows,
     scope::Scope,
     session::{self, Session},
 };

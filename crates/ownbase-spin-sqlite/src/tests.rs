@@ -2,7 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod churn;
+mod disk;
+mod failed_syncs;
 mod files;
+mod gate;
 mod limits;
 mod policy;
 mod state;

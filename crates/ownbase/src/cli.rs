@@ -56,9 +56,24 @@ pub(crate) struct UpFlags {
     /// Form of the log lines on stderr; OWNBASE_LOG (or RUST_LOG) filters them, "info" unless set
     #[arg(long, value_enum, value_name = "FORM", default_value_t = LogFormat::Text)]
     pub(crate) log_format: LogFormat,
+    /// When an answer may leave: once all that its request wrote or read is on disk, or earlier
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = DurabilityFlag::Full)]
+    pub(crate) durability: DurabilityFlag,
+    /// With --durability relaxed: a power cut may take back what was answered within so many milliseconds
+    #[arg(long, value_name = "MS", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=60_000))]
+    pub(crate) relaxed_window_ms: u64,
     /// Limits.
     #[command(flatten)]
     pub(crate) limits: LimitFlags,
+}
+
+/// When an answer may leave.
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq)]
+pub(crate) enum DurabilityFlag {
+    /// Once all that its request wrote or read is on disk.
+    Full,
+    /// Up to --relaxed-window-ms earlier.
+    Relaxed,
 }
 
 /// How much the server may use; each has a bound.

@@ -23,6 +23,8 @@ pub(crate) enum Refusal {
     QueueFull,
     /// The component gave no answer within the time limit.
     TimedOut,
+    /// The disk failed to keep what the request wrote or read.
+    NotDurable,
     /// The component trapped, or gave an answer that is none.
     Failed,
     /// On the admin listener: a path that does not exist there.
@@ -40,7 +42,7 @@ impl Refusal {
             Self::BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyBroken => StatusCode::BAD_REQUEST,
             Self::BodyTooSlow | Self::TimedOut => StatusCode::GATEWAY_TIMEOUT,
-            Self::QueueFull => StatusCode::SERVICE_UNAVAILABLE,
+            Self::QueueFull | Self::NotDurable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Failed => StatusCode::INTERNAL_SERVER_ERROR,
             Self::ReadOnly => StatusCode::METHOD_NOT_ALLOWED,
         }
@@ -54,6 +56,9 @@ impl Refusal {
             Self::BodyBroken => "the body ended early or is not framed as HTTP/1.1 asks".to_owned(),
             Self::BodyTooSlow => "the body did not arrive within the time limit".to_owned(),
             Self::QueueFull => "too many requests are waiting; try again shortly".to_owned(),
+            Self::NotDurable => {
+                "the disk failed; whether a change was kept is not known: look, then try again".to_owned()
+            }
             Self::TimedOut => "there was no answer within the time limit".to_owned(),
             Self::Failed => "the request failed; the server's log says why, under this request_id".to_owned(),
             Self::NotAnAdminPath => "this listener answers GET /health and nothing else".to_owned(),
@@ -80,7 +85,7 @@ impl Refusal {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(CONTENT_LENGTH, length);
         match self {
-            Self::QueueFull => drop(headers.insert(RETRY_AFTER, HeaderValue::from_static("1"))),
+            Self::QueueFull | Self::NotDurable => drop(headers.insert(RETRY_AFTER, HeaderValue::from_static("1"))),
             Self::ReadOnly => drop(headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD"))),
             _ => {}
         }
@@ -124,10 +129,11 @@ mod tests {
     }
 
     #[test]
-    fn a_full_queue_says_when_to_come_back() {
+    fn what_may_pass_says_when_to_come_back() {
         let answer = Refusal::QueueFull.answer(&HeaderValue::from_static("id-1"));
         assert_eq!(answer.status(), 503);
         assert_eq!(answer.headers()[RETRY_AFTER], "1");
+        assert_eq!(Refusal::NotDurable.answer(&HeaderValue::from_static("id-1")).headers()[RETRY_AFTER], "1");
         assert_eq!(Refusal::ReadOnly.answer(&HeaderValue::from_static("id-1")).headers()[ALLOW], "GET, HEAD");
     }
 }

@@ -9,6 +9,7 @@ mod answer;
 pub(crate) mod connection;
 mod dispatch;
 pub(crate) mod gate;
+mod hold;
 mod upload;
 
 use crate::app::App;

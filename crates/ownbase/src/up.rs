@@ -1,7 +1,7 @@
 //! `ownbase up`: from flags and files to a server that serves, and back to a state directory at rest.
 
 use crate::app::{self, App};
-use crate::cli::{LimitFlags, UpFlags};
+use crate::cli::{DurabilityFlag, LimitFlags, UpFlags};
 use crate::console;
 use crate::engine::{self, Ticker};
 use crate::instance::{self, InstanceLimits};
@@ -11,7 +11,7 @@ use crate::server::{Server, ServerLimits};
 use crate::shutdown::Signals;
 use crate::{admin, runtime_config, telemetry, variables};
 use anyhow::{Context, Result, anyhow, bail};
-use ownbase_spin_sqlite::{Databases, Limits as DatabaseLimits};
+use ownbase_spin_sqlite::{Databases, Durability, Limits as DatabaseLimits};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -40,7 +40,7 @@ async fn serve(flags: &UpFlags, server: ServerLimits, instances: InstanceLimits,
     let admin = flags.admin_listen.map(|address| listen(address, "--admin-listen")).transpose()?;
     let (_, folder) = manifest::locate(&flags.from);
     let state_dir = flags.state_dir.clone().unwrap_or_else(|| folder.join(".ownbase"));
-    let databases = Databases::open(&state_dir, database_limits(&flags.limits))?;
+    let databases = Databases::open(&state_dir, database_limits(flags))?;
     for component in &app.components {
         instance::try_out(component, &databases, instances).await.map_err(|error| {
             let error = telemetry::one_line(&error);
@@ -50,6 +50,10 @@ async fn serve(flags: &UpFlags, server: ServerLimits, instances: InstanceLimits,
     let server = Server::start(app, &databases, server, instances)?;
     let admin_address = admin.as_ref().map(TcpListener::local_addr).transpose()?;
     let admin = admin.map(|listener| tokio::spawn(admin::serve(listener)));
+    if flags.durability == DurabilityFlag::Relaxed {
+        let window_ms = flags.relaxed_window_ms;
+        tracing::warn!("--durability relaxed: a power cut may take back what was answered within {window_ms} ms");
+    }
     announce(listener.local_addr()?, admin_address, routes);
 
     let signal = tokio::select! {
@@ -163,8 +167,13 @@ fn instance_limits(limits: &LimitFlags) -> InstanceLimits {
     }
 }
 
-fn database_limits(limits: &LimitFlags) -> DatabaseLimits {
+fn database_limits(flags: &UpFlags) -> DatabaseLimits {
+    let limits = &flags.limits;
     let mut database = DatabaseLimits::default();
+    database.durability = match flags.durability {
+        DurabilityFlag::Full => Durability::Gated,
+        DurabilityFlag::Relaxed => Durability::Relaxed { window_ms: flags.relaxed_window_ms },
+    };
     database.max_open_databases = limits.max_open_databases as usize;
     database.busy_timeout_ms = limits.busy_timeout_ms;
     database.statement_timeout_ms = limits.statement_timeout_ms;

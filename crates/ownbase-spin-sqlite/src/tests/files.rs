@@ -197,15 +197,22 @@ async fn what_was_acknowledged_is_there_after_a_kill() {
 
 mod names {
     //! Where a label's file is, for any label at all.
-    use crate::{Labels, files::Files};
+    use crate::{
+        Labels,
+        files::{Files, RealDisk},
+    };
     use proptest::prelude::*;
-    use std::{collections::HashSet, path::Path, sync::OnceLock};
+    use std::{
+        collections::HashSet,
+        path::Path,
+        sync::{Arc, OnceLock},
+    };
 
     fn files() -> &'static (tempfile::TempDir, Files) {
         static FILES: OnceLock<(tempfile::TempDir, Files)> = OnceLock::new();
         FILES.get_or_init(|| {
             let dir = tempfile::tempdir().unwrap();
-            let files = Files::open(dir.path()).unwrap();
+            let files = Files::open(Arc::new(RealDisk), dir.path()).unwrap();
             (dir, files)
         })
     }

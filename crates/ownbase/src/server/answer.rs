@@ -4,6 +4,7 @@
 //! transactions are rolled back, its place is free, and its line goes to the log.
 
 use super::gate::Turn;
+use super::hold::Held;
 use crate::instance::Fate;
 use crate::request_id::X_REQUEST_ID;
 use bytes::Bytes;
@@ -14,7 +15,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
-use wasmtime_wasi_http::{Error, WasiBody};
+use wasmtime_wasi_http::Error;
 
 /// Log lines show this many bytes of a path.
 const MAX_LOGGED_PATH_BYTES: usize = 512;
@@ -83,7 +84,7 @@ pub(crate) enum AnswerBody {
     /// All of it at once; the request has ended.
     Whole(Option<Bytes>),
     /// Piece by piece as the component makes it.
-    Streamed(WasiBody, Option<Box<Underway>>),
+    Streamed(Held, Option<Box<Underway>>),
 }
 
 /// An answer with the id of its request.
@@ -100,7 +101,8 @@ impl Body for AnswerBody {
         match self.get_mut() {
             Self::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             Self::Streamed(body, underway) => {
-                let mut frame = ready!(Pin::new(body).poll_frame(cx));
+                let scope = underway.as_ref().map(|underway| &underway.scope);
+                let mut frame = ready!(body.poll_frame(scope, cx));
                 if frame.is_none() && underway.as_ref().is_some_and(|underway| underway.fate.is_broken()) {
                     frame = Some(Err(Error::HttpResponseIncomplete));
                 }

@@ -5,6 +5,7 @@
 
 use super::Thread;
 use super::answer::{AnswerBody, Underway, with_id};
+use super::hold::{self, Held};
 use super::upload;
 use crate::instance::Ticket;
 use crate::problem::Refusal;
@@ -31,7 +32,11 @@ pub(crate) async fn answer(thread: &Thread, request: Request<Incoming>) -> Respo
     let id = thread.ids.next();
     let mut underway = Underway::new(id.clone(), &request, started, deadline);
     let answered = serve(thread, request, &id, deadline, &mut underway).await;
-    let response = match answered {
+    let durable = match answered {
+        Ok(response) => hold::settled(&underway.scope, deadline).await.map(|()| response),
+        Err(refusal) => Err(refusal),
+    };
+    let response = match durable {
         Ok(response) => response,
         Err(refusal) => refusal.answer(&id).map(Served::Whole),
     };
@@ -39,7 +44,9 @@ pub(crate) async fn answer(thread: &Thread, request: Request<Incoming>) -> Respo
     let response = response.map(|served| match served {
         Served::Whole(bytes) if bytes.is_empty() => AnswerBody::Whole(None),
         Served::Whole(bytes) => AnswerBody::Whole(Some(bytes)),
-        Served::Streamed(body) => AnswerBody::Streamed(body, Some(Box::new(underway))),
+        Served::Streamed(body) => {
+            AnswerBody::Streamed(Held::new(body, thread.limits.request_timeout), Some(Box::new(underway)))
+        }
     });
     with_id(response, id)
 }
