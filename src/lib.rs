@@ -63,7 +63,9 @@ pub const MAX_BODY_BYTES: usize = 128 * 1024;
 /// trusted: an entry point sets it itself, or calls [`identify`].
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+// `MIGRATIONS`, and the module `queries` with a function for each statement of queries/notes.sql.
 include!(concat!(env!("OUT_DIR"), "/migrations.rs"));
+include!(concat!(env!("OUT_DIR"), "/queries.rs"));
 
 /// The newest migration of this build.
 fn schema() -> u32 {

@@ -10,27 +10,12 @@ use std::fmt;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use ownbase_database::migration::recreate_with;
-use ownbase_database::{Database, Environment, Error, Label, Row, Sql, Statement, Timestamp, Value};
+use ownbase_database::{Database, Environment, Error, Label, Timestamp};
 use percent_encoding::percent_decode_str;
 use serde::{Serialize, Serializer};
 
 use crate::MIGRATIONS;
-
-/// The next notes after a place in the order, oldest first.
-const LIST: Sql = Sql::new("SELECT id, text, created, updated, seq FROM notes WHERE seq > ?1 ORDER BY seq LIMIT ?2");
-/// One note.
-const GET: Sql = Sql::new("SELECT id, text, created, updated FROM notes WHERE id = ?1");
-/// A new note, created and updated at the same time. Fails on an id that is taken.
-const CREATE: Sql = Sql::new("INSERT INTO notes (id, text, created, updated) VALUES (?1, ?2, ?3, ?3)");
-/// A note's new text, unless it has changed since the time ?4 (where that is given). CAST, since one engine binds
-/// every number as REAL.
-const UPDATE: Sql = Sql::new(
-    "UPDATE notes SET text = ?2, updated = max(CAST(?3 AS INTEGER), updated + 1) \
-     WHERE id = ?1 AND (?4 IS NULL OR updated = ?4) RETURNING id, text, created, updated",
-);
-/// A note's end, unless it has changed since the time ?2 (where that is given).
-const DELETE: Sql =
-    Sql::new("DELETE FROM notes WHERE id = ?1 AND (?2 IS NULL OR updated = ?2) RETURNING id, text, created, updated");
+use crate::queries::{self, Create, Delete, List, ListRow, StoredNote, Update};
 
 /// How often a new id may turn out to be taken. At 75 bits of randomness even one collision is a broken generator.
 const ID_ATTEMPTS: u32 = 4;
@@ -75,10 +60,6 @@ impl NoteId {
         };
         Self(format!("{}{}", Self::PREFIX, nanoid::format(random, &ALPHABET, Self::LETTERS)))
     }
-
-    fn value(&self) -> Value {
-        Value::Text(self.0.clone())
-    }
 }
 
 impl fmt::Display for NoteId {
@@ -108,31 +89,31 @@ pub(crate) fn create<E: Environment>(environment: &E, label: &Label, text: Strin
 }
 
 fn insert<E: Environment>(environment: &E, database: &E::Database, label: &Label, note: &Note) -> Result<(), Error> {
-    let params = [note.id.value(), Value::Text(note.text.clone()), Value::Integer(note.created.timestamp_millis())];
-    match database.query(CREATE, &params) {
-        Ok(_) => Ok(()),
-        Err(Error::Missing) => {
-            let statement = Statement { sql: CREATE, params: &params };
-            // Erased anew at every attempt: a database that is too much in use, and worth another try.
-            recreate_with(environment, label, MIGRATIONS, statement).map_err(|error| match error {
-                Error::Missing => Error::Busy,
-                error => error,
-            })
-        }
-        Err(error) => Err(error),
+    let create = queries::create(Create { id: &note.id.0, text: &note.text, now: note.created.timestamp_millis() });
+    match create.run(database) {
+        // Erased anew at every attempt: a database that is too much in use, and worth another try.
+        Err(Error::Missing) => match recreate_with(environment, label, MIGRATIONS, create.statement()) {
+            Err(Error::Missing) => Err(Error::Busy),
+            created => created,
+        },
+        created => created,
     }
 }
 
 /// At most `limit` notes after the place `after`, oldest first, each with its own place.
 pub(crate) fn list(database: &impl Database, after: i64, limit: usize) -> Result<Vec<(i64, Note)>, Error> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let rows = rows(database, LIST, &[Value::Integer(after), Value::Integer(limit)])?;
-    rows.into_iter().map(|row| Ok((row.integer(4)?, note(row)?))).collect()
+    let rows = or_none(queries::list(database, List { after, limit }))?;
+    rows.map(|row| {
+        let ListRow { id, text, created, updated, seq } = row?;
+        Ok((seq, note(StoredNote { id, text, created, updated })?))
+    })
+    .collect()
 }
 
 /// The note `id`.
 pub(crate) fn get(database: &impl Database, id: &NoteId) -> Result<Option<Note>, Error> {
-    first(database, GET, &[id.value()])
+    or_none(queries::get(database, &id.0))?.map(note).transpose()
 }
 
 /// Gives the note `id` a new text, if it is still the one last changed at `unchanged_since` (where given).
@@ -141,11 +122,11 @@ pub(crate) fn update(
     database: &impl Database,
     id: &NoteId,
     text: &str,
-    now: Timestamp,
+    Timestamp(now): Timestamp,
     unchanged_since: Option<DateTime<Utc>>,
 ) -> Result<Option<Note>, Error> {
-    let params = [id.value(), Value::Text(text.to_owned()), Value::Integer(now.0), millis(unchanged_since)];
-    first(database, UPDATE, &params)
+    let unchanged_since = unchanged_since.map(|time| time.timestamp_millis());
+    or_none(queries::update(database, Update { text, now, id: &id.0, unchanged_since }))?.map(note).transpose()
 }
 
 /// Removes the note `id` and returns it as it was, under the same condition as [`update`].
@@ -154,27 +135,17 @@ pub(crate) fn delete(
     id: &NoteId,
     unchanged_since: Option<DateTime<Utc>>,
 ) -> Result<Option<Note>, Error> {
-    first(database, DELETE, &[id.value(), millis(unchanged_since)])
+    let unchanged_since = unchanged_since.map(|time| time.timestamp_millis());
+    or_none(queries::delete(database, Delete { id: &id.0, unchanged_since }))?.map(note).transpose()
 }
 
-fn first(database: &impl Database, sql: Sql, params: &[Value]) -> Result<Option<Note>, Error> {
-    rows(database, sql, params)?.into_iter().next().map(note).transpose()
+/// What a query finds in the database of a user who has none: nothing.
+fn or_none<T: Default>(found: Result<T, Error>) -> Result<T, Error> {
+    if let Err(Error::Missing) = found { Ok(T::default()) } else { found }
 }
 
-fn rows(database: &impl Database, sql: Sql, params: &[Value]) -> Result<Vec<Row>, Error> {
-    match database.query(sql, params) {
-        Err(Error::Missing) => Ok(Vec::new()),
-        rows => rows,
-    }
-}
-
-fn note(mut row: Row) -> Result<Note, Error> {
-    Ok(Note {
-        id: NoteId(row.take_text(0)?),
-        text: row.take_text(1)?,
-        created: time(row.integer(2)?)?,
-        updated: time(row.integer(3)?)?,
-    })
+fn note(StoredNote { id, text, created, updated }: StoredNote) -> Result<Note, Error> {
+    Ok(Note { id: NoteId(id), text, created: time(created)?, updated: time(updated)? })
 }
 
 fn time(millis: i64) -> Result<DateTime<Utc>, Error> {
@@ -182,10 +153,6 @@ fn time(millis: i64) -> Result<DateTime<Utc>, Error> {
         code: "SQLITE_MISMATCH".into(),
         message: format!("{millis} ms is beyond the calendar"),
     })
-}
-
-fn millis(time: Option<DateTime<Utc>>) -> Value {
-    time.map_or(Value::Null, |time| Value::Integer(time.timestamp_millis()))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 //! - [`UserId`], parsed once from a path segment, and [`Label`], the name of that user's database;
 //! - the port: [`Environment`] opens and erases databases and hands out time and randomness, [`Database`] runs
 //!   statements. Both are synchronous, since every engine answers at once;
+//! - [`typed`], structs for rows and parameters, for the queries that `ownbase-sql` checks and turns into functions;
 //! - [`migration`], which brings a user's database to the application's newest schema on first access;
 //! - [`engine`], the port on each engine, a file and a cargo feature each.
 //!
@@ -16,6 +17,7 @@ mod error;
 mod label;
 pub mod migration;
 mod port;
+pub mod typed;
 mod user_id;
 
 pub use error::Error;

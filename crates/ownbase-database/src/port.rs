@@ -11,6 +11,7 @@
 use std::collections::HashSet;
 use std::sync::Mutex;
 
+use crate::typed::FromValue;
 use crate::{Error, Label};
 
 /// One value in a row or among a statement's parameters: SQLite's five storage classes.
@@ -84,6 +85,24 @@ impl Row {
             Some(Value::Real(real)) if real.fract() == 0.0 && real.abs() <= 9_007_199_254_740_992.0 => Ok(*real as i64),
             _ => Err(mismatch(column, "an integer")),
         }
+    }
+
+    /// Takes the value out of `column` as a `T`, leaving NULL, so that nothing is copied.
+    ///
+    /// ```
+    /// use ownbase_database::{Row, Value};
+    ///
+    /// let mut row = Row(vec![Value::Text("Ann".into()), Value::Null]);
+    /// assert_eq!(row.take::<String>(0)?, "Ann");
+    /// assert_eq!(row.take::<Option<i64>>(1)?, None);
+    /// # Ok::<(), ownbase_database::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Failed`] with code `SQLITE_MISMATCH` where there is no such column or it holds something else.
+    pub fn take<T: FromValue>(&mut self, column: usize) -> Result<T, Error> {
+        let value = self.0.get_mut(column).map(|value| std::mem::replace(value, Value::Null));
+        value.and_then(T::from_value).ok_or_else(|| mismatch(column, T::WANTED))
     }
 
     /// Takes the text out of `column`, leaving it empty, so that a long text is never copied.

@@ -13,10 +13,10 @@ use crate::attached::attached_form;
 use crate::fault::{Error, Fault};
 use crate::folder::{self, File};
 use crate::sandbox::Sandbox;
-use crate::tokens::{Kind, significant, tokens};
+use crate::tokens::{Kind, Token, significant, tokens};
 
 /// The longest statement that a Durable Object takes, in bytes.
-const MAX_STATEMENT_BYTES: usize = 100_000;
+pub(crate) const MAX_STATEMENT_BYTES: usize = 100_000;
 
 /// What a statement of a migration may begin with. The rest ends or begins transactions (a migration is one already),
 /// changes the connection, or changes nothing.
@@ -150,9 +150,8 @@ fn statement(text: &str) -> Result<Statement, String> {
     let mut end = 0;
     for token in significant(text).filter(|token| token.text != ";") {
         end = token.start + token.text.len();
-        let name = if token.text.starts_with('\'') { String::new() } else { token.name() };
-        if name == "sqlite_schema" || name == "sqlite_master" {
-            return Err(format!("{name} is another table where the database is attached (unmodified Spin)"));
+        if let Some(message) = refused_name(&token) {
+            return Err(message);
         }
     }
     let plain = text.get(..end).unwrap_or_default();
@@ -163,6 +162,13 @@ fn statement(text: &str) -> Result<Statement, String> {
         return Err(format!("a migration's statements begin with one of: {}", FIRST_WORDS.join(", ")));
     }
     Ok(Statement { plain: plain.into(), attached: attached_form(plain)? })
+}
+
+/// Why a name is refused that means another thing on an engine that attaches the database.
+pub(crate) fn refused_name(token: &Token<'_>) -> Option<String> {
+    let name = if token.text.starts_with('\'') { String::new() } else { token.name() };
+    let is_elsewhere = name == "sqlite_schema" || name == "sqlite_master" || name.starts_with("pragma_");
+    is_elsewhere.then(|| format!("{name} is another table where the database is attached (unmodified Spin)"))
 }
 
 /// The length of the white space, comments and empty statements at the beginning.

@@ -79,7 +79,7 @@ pub(crate) fn failures(project: &Project, migrations: &[Migration], version: u32
 }
 
 fn fault(Broken { query, why }: Broken) -> Fault {
-    Fault { path: query.path, line: Some(query.line), message: format!("query {}: {why}", query.name) }
+    Fault { path: query.path, line: Some(query.line), column: None, message: format!("query {}: {why}", query.name) }
 }
 
 /// A release, as far as it is known.

@@ -59,7 +59,7 @@ pub(crate) fn read(dir: &Path, faults: &mut Vec<Fault>) -> Result<Vec<File>, Err
 }
 
 /// Every `*.sql` by name, in the names' order.
-fn sql_files(dir: &Path) -> Result<BTreeMap<String, Vec<u8>>, Error> {
+pub(crate) fn sql_files(dir: &Path) -> Result<BTreeMap<String, Vec<u8>>, Error> {
     let unreadable = |path: &Path| {
         let path = path.to_path_buf();
         |source| Error::Read { path, source }

@@ -29,6 +29,7 @@ pub(crate) fn released<'a>(path: &Path, list: &'a str, faults: &mut Vec<Fault>) 
             _ => faults.push(Fault {
                 path: path.into(),
                 line: Some(index + 1),
+                column: None,
                 message: "expected 64 lower-case hex digits, two spaces and a file name".into(),
             }),
         }
