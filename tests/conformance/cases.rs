@@ -7,6 +7,7 @@ mod conditional;
 mod creation;
 mod damage;
 mod erase;
+mod files;
 mod first_access;
 mod future;
 mod isolation;
@@ -23,6 +24,7 @@ mod service;
 mod slow_clients;
 mod upgrade;
 mod user_ids;
+mod workerd;
 
 /// All cases, in the order of api.md and then by promise.
 pub(crate) fn all() -> Vec<Case> {
@@ -39,6 +41,7 @@ pub(crate) fn all() -> Vec<Case> {
         creation::cases(),
         first_access::cases(),
         isolation::cases(),
+        files::cases(),
         erase::cases(),
         restart::cases(),
         kill::cases(),
@@ -47,6 +50,7 @@ pub(crate) fn all() -> Vec<Case> {
         damage::cases(),
         many_users::cases(),
         slow_clients::cases(),
+        workerd::cases(),
         sabotage::cases(),
     ]
     .concat()

@@ -5,6 +5,7 @@ pub(crate) mod case;
 pub(crate) mod client;
 pub(crate) mod colliding;
 pub(crate) mod engine;
+pub(crate) mod files;
 pub(crate) mod home;
 pub(crate) mod note;
 pub(crate) mod random;

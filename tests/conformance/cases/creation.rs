@@ -47,7 +47,7 @@ fn harmless() -> Vec<(Request, u16)> {
 }
 
 fn only_a_valid_post_makes_a_database(engine: &Engine) -> Result<()> {
-    let home = Home::new()?;
+    let home = Home::new(engine)?;
     let server = engine.start(&home, &[])?;
     send_harmless(server.site(), &home)?;
     server.stop()?;
@@ -56,12 +56,12 @@ fn only_a_valid_post_makes_a_database(engine: &Engine) -> Result<()> {
     send_harmless(server.site(), &home)?;
     let client = server.site().client();
     client.make("/nobody", "x")?;
-    ensure!(home.paths()?.iter().any(|path| path.ends_with("user-nobody.db")), "a valid POST made no user-nobody.db");
+    ensure!(home.made()?.contains(&home.path_of("nobody")?), "a valid POST made no database: {:?}", home.made()?);
     client.delete("/nobody")?.must_be(204)?;
-    ensure!(home.paths()?.is_empty(), "files are left after DELETE /nobody: {:?}", home.paths()?);
+    ensure!(home.made()?.is_empty(), "databases are left after DELETE /nobody: {:?}", home.made()?);
     send_harmless(server.site(), &home)?;
     server.stop()?;
-    ensure!(home.paths()?.is_empty(), "the end of the server left {:?}", home.paths()?);
+    ensure!(home.made()?.is_empty(), "the end of the server left {:?}", home.made()?);
     Ok(())
 }
 
@@ -69,15 +69,15 @@ fn send_harmless(site: &Site, home: &Home) -> Result<()> {
     let client = site.client();
     for (request, status) in harmless() {
         let answer = client.send(&request)?.must_be(status)?;
-        let paths = home.paths()?;
-        ensure!(paths.is_empty(), answer.wrong(format_args!("no file, and there is {paths:?}")));
+        let made = home.made()?;
+        ensure!(made.is_empty(), answer.wrong(format_args!("no database, and there is {made:?}")));
     }
     Ok(())
 }
 
 fn an_empty_file_is_a_user_without_notes(engine: &Engine) -> Result<()> {
     // What a power cut at the right moment leaves of a user's first POST.
-    let home = Home::new()?;
+    let home = Home::new(engine)?;
     let server = engine.start(&home, &[])?;
     for user in ["/early", "/late"] {
         server.site().client().make(user, "x")?;

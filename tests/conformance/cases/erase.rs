@@ -1,6 +1,7 @@
 //! `DELETE /:userId` against everything else at the same time.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use anyhow::{Result, bail, ensure};
 
@@ -8,19 +9,24 @@ use crate::harness::answer::Answer;
 use crate::harness::case::cases;
 use crate::harness::client::Client;
 use crate::harness::engine::Engine;
-use crate::harness::home::Home;
+use crate::harness::home::{Home, holds};
 use crate::harness::note::{Note, note_of};
 use crate::harness::site::{Site, fresh_path};
 use crate::harness::together::together;
+use crate::harness::wait::wait_for;
 
 cases! {
     Http: writers_and_erasers_all_get_valid_answers;
-    Process: an_erased_user_leaves_no_file;
+    Process: an_erased_user_leaves_nothing;
 }
 
 const ERASERS: usize = 4;
 const WRITERS: usize = 12;
 const ERASES: usize = 15;
+const DEADLINE: Duration = Duration::from_secs(60);
+const SECRET: &str = "a text that stands nowhere else";
+/// What each writer writes before the last erase, at most: an engine that is never idle may let an eraser wait for ever.
+const EARLY_NOTES: usize = 100;
 /// What each writer writes after the last erase.
 const LATE_NOTES: usize = 4;
 
@@ -30,19 +36,24 @@ fn writers_and_erasers_all_get_valid_answers(site: &Site) -> Result<()> {
     erase_at_last(&site.client(), &user)
 }
 
-fn an_erased_user_leaves_no_file(engine: &Engine) -> Result<()> {
-    let home = Home::new()?;
+fn an_erased_user_leaves_nothing(engine: &Engine) -> Result<()> {
+    let home = Home::new(engine)?;
     let server = engine.start(&home, &[])?;
     for round in 0..3 {
         let user = format!("/erased-{round}");
         writers_against_erasers(server.site(), &user)?;
         erase_at_last(&server.site().client(), &user)?;
-        let paths = home.paths()?;
-        ensure!(paths.is_empty(), "after the last erase of {user} there is {paths:?}");
+        let made = home.made()?;
+        ensure!(made.is_empty(), "after the last erase of {user} there is {made:?}");
     }
+    server.site().client().make("/secret", SECRET)?;
+    server.site().client().delete("/secret")?.must_be(204)?;
     server.stop()?;
-    let paths = home.paths()?;
-    ensure!(paths.is_empty(), "the end of the server left {paths:?}");
+    let made = home.made()?;
+    ensure!(made.is_empty(), "the end of the server left {made:?}");
+    for (name, bytes) in home.files()? {
+        ensure!(!holds(&bytes, SECRET), "{name} still holds an erased note");
+    }
     Ok(())
 }
 
@@ -65,6 +76,10 @@ fn writers_against_erasers(site: &Site, user: &str) -> Result<()> {
         }
         let (mut early, mut late) = (Vec::new(), Vec::new());
         while late.len() < LATE_NOTES {
+            if early.len() == EARLY_NOTES {
+                let ended = || Ok((erasing.load(Ordering::SeqCst) == 0).then_some(()));
+                wait_for("the last erase", DEADLINE, ended)?;
+            }
             // Asked before the request is sent: a note begun after the last erase cannot have been erased.
             let is_late = erasing.load(Ordering::SeqCst) == 0;
             let note = write(&client, user, &format!("{index} {}", early.len() + late.len()))?;

@@ -63,7 +63,7 @@ fn raced_first_posts_all_keep_their_note(site: &Site) -> Result<()> {
 }
 
 fn raced_first_access_migrates_once(engine: &Engine) -> Result<()> {
-    let home = Home::new()?;
+    let home = Home::new(engine)?;
     let users: Vec<String> = (0..8).map(|index| format!("first-{index}")).collect();
     let server = engine.start(&home, &[])?;
     let mut texts = Vec::new();

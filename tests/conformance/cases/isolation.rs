@@ -20,7 +20,7 @@ use crate::harness::together::together;
 
 cases! {
     Http: no_user_sees_another;
-    Process: no_user_sees_another_while_databases_are_closed_and_opened;
+    Process on Ownbase ("how many are open is a flag of its"): no_user_sees_another_while_databases_are_closed_and_opened;
 }
 
 const CLIENTS: usize = 64;
@@ -59,7 +59,7 @@ pub(crate) fn no_user_sees_another(site: &Site) -> Result<()> {
 }
 
 fn no_user_sees_another_while_databases_are_closed_and_opened(engine: &Engine) -> Result<()> {
-    let home = Home::new()?;
+    let home = Home::new(engine)?;
     let server = engine.start(&home, &["--max-open-databases", "8"])?;
     no_user_sees_another(server.site())?;
     server.stop()

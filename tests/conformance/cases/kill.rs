@@ -28,7 +28,7 @@ const ROUNDS: [usize; 5] = [3, 40, 120, 70, 200];
 const DEADLINE: Duration = Duration::from_secs(30);
 
 pub(crate) fn killed_servers_keep_what_they_acknowledged(engine: &Engine) -> Result<()> {
-    let home = Home::new()?;
+    let home = Home::new(engine)?;
     let mut writers: Vec<Writer> = (0..WRITERS).map(Writer::new).collect();
     for (round, answers) in ROUNDS.into_iter().enumerate() {
         let server = engine.start(&home, &[])?;
@@ -61,7 +61,7 @@ fn files_are_sound(home: &Home) -> Result<()> {
     for path in home.paths()? {
         std::fs::copy(&path, copies.path().join(path.file_name().unwrap_or_default()))?;
     }
-    for path in home.paths()?.iter().filter(|path| path.extension().is_some_and(|extension| extension == "db")) {
+    for path in home.databases()? {
         let name = path.file_name().map(Path::new).context("no name")?;
         let database = rusqlite::Connection::open(copies.path().join(name))?;
         let verdict: String = database.query_row("PRAGMA integrity_check", [], |row| row.get(0))?;

@@ -12,7 +12,7 @@ use crate::harness::together::together;
 use crate::harness::wait::wait_for;
 
 cases! {
-    Process: many_users_share_few_open_databases;
+    Process on Ownbase ("how many are open is a flag of its"): many_users_share_few_open_databases;
 }
 
 const USERS: usize = 200;
@@ -20,7 +20,7 @@ const CLIENTS: usize = 8;
 const OPEN: usize = 8;
 
 fn many_users_share_few_open_databases(engine: &Engine) -> Result<()> {
-    let home = Home::new()?;
+    let home = Home::new(engine)?;
     let server = engine.start(&home, &["--max-open-databases", &OPEN.to_string()])?;
     let site = server.site();
     // Round after round over all users, so that each is closed and opened again between two of its requests.

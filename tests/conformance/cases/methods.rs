@@ -12,8 +12,10 @@ cases! {
     Http:
         options_lists_the_methods,
         other_methods_answer_405_with_allow,
-        methods_are_told_apart_by_case,
         head_answers_as_get_without_a_body;
+    Http on Ownbase ("workerd's server answers methods that it does not know, with 501"):
+        unknown_methods_answer_405_with_allow,
+        methods_are_told_apart_by_case;
 }
 
 /// Each path with the methods that it takes, in alphabetical order.
@@ -51,13 +53,19 @@ fn options_lists_the_methods(site: &Site) -> Result<()> {
 }
 
 fn other_methods_answer_405_with_allow(site: &Site) -> Result<()> {
+    refused(site, &["GET", "POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND"])
+}
+
+fn unknown_methods_answer_405_with_allow(site: &Site) -> Result<()> {
+    refused(site, &["BREW", "X", "GET-IT"])
+}
+
+/// Those that a path does not take are refused there, and change nothing.
+fn refused(site: &Site, refused: &[&str]) -> Result<()> {
     let client = site.client();
     for (path, methods) in paths(&client, "methods")? {
         let before = client.get(&path)?.body.len();
-        for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND", "BREW"] {
-            if methods.contains(&method) {
-                continue;
-            }
+        for method in refused.iter().filter(|method| !methods.contains(method)) {
             let answer = client.send(&Request::new(method, &path).text("x"))?.must_be(405)?;
             allows(&answer, &methods)?;
         }

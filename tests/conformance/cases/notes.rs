@@ -213,7 +213,7 @@ fn unknown_notes_answer_404(site: &Site) -> Result<()> {
     let made = client.make(&user, "x")?;
     let (upper, cut) = (made.id.to_uppercase(), made.id.trim_end_matches(char::is_alphanumeric));
     let longer = "note_".to_owned() + &"a".repeat(1000);
-    for id in ["note_aaaaaaaaaaaaaaaa", "x", "..", "%00", "%zz", "%ff", "%27", &upper, cut, &longer] {
+    for id in ["note_aaaaaaaaaaaaaaaa", "x", "%2e%2e", "%00", "%zz", "%ff", "%27", &upper, cut, &longer] {
         for path in [format!("{nobody}/{id}"), format!("{user}/{id}")] {
             client.get(&path)?.must_be(404)?;
             client.patch(&path, "x")?.must_be(404)?;

@@ -62,7 +62,7 @@ fn no_two_answers_have_one_request_id(site: &Site) -> Result<()> {
 }
 
 fn the_log_has_the_request_id(engine: &Engine) -> Result<()> {
-    let home = Home::new()?;
+    let home = Home::new(engine)?;
     let server = engine.start(&home, &[])?;
     let client = server.site().client();
     let ids = requests().iter().map(|request| id(&client.send(request)?)).collect::<Result<Vec<String>>>()?;

@@ -10,9 +10,10 @@ use crate::harness::case::cases;
 use crate::harness::client::Client;
 use crate::harness::engine::Engine;
 use crate::harness::home::Home;
-use crate::harness::note::note_of;
+use crate::harness::note::{Note, note_of};
+use crate::harness::raw::Connection;
 use crate::harness::request::text_body;
-use crate::harness::server::refusal;
+use crate::harness::server::{Server, refusal};
 use crate::harness::together::together_while;
 use crate::harness::wait::wait_for;
 
@@ -20,7 +21,12 @@ cases! {
     Process:
         a_restart_keeps_everything,
         a_request_under_way_is_answered_before_the_end,
-        what_was_acknowledged_before_the_end_is_kept,
+        what_was_acknowledged_before_the_end_is_kept;
+    Process on Ownbase ("workerd lets new connections wait until it has ended"):
+        new_connections_are_refused_once_the_end_has_begun;
+    Process on Ownbase ("workerd leaves SQLite's logs to its next start"):
+        an_idle_user_is_one_file;
+    Process on Ownbase ("workerd holds its folder against nobody"):
         a_second_server_on_one_state_directory_is_refused;
 }
 
@@ -28,7 +34,7 @@ const USERS: [&str; 3] = ["/one", "/two", "/three%2F%C3%A9"];
 const DEADLINE: Duration = Duration::from_secs(20);
 
 fn a_restart_keeps_everything(engine: &Engine) -> Result<()> {
-    let home = Home::new()?;
+    let home = Home::new(engine)?;
     let mut server = engine.start(&home, &[])?;
     let client = server.site().client();
     for user in USERS {
@@ -40,7 +46,6 @@ fn a_restart_keeps_everything(engine: &Engine) -> Result<()> {
     let before = everything(&client)?;
     for _ in 0..2 {
         server.stop()?;
-        only_databases_are_left(&home)?;
         server = engine.start(&home, &[])?;
         let after = everything(&server.site().client())?;
         ensure!(after == before, "after a restart: {after:#?}\nbefore: {before:#?}");
@@ -60,55 +65,92 @@ fn everything(client: &Client) -> Result<Vec<String>> {
     Ok(seen)
 }
 
-/// No `-wal` and no `-shm`: an idle user is one file, which can be copied as it is.
-fn only_databases_are_left(home: &Home) -> Result<()> {
-    let paths = home.paths()?;
-    let others: Vec<_> =
-        paths.iter().filter(|path| path.extension().is_none_or(|extension| extension != "db")).collect();
-    ensure!(
-        others.is_empty() && !paths.is_empty(),
-        "files after the end: {paths:?}, of which not databases: {others:?}"
-    );
-    Ok(())
+/// A server with a request whose body is still to come.
+struct UnderWay {
+    server: Server,
+    connection: Connection,
+    /// What the body lacks.
+    rest: Vec<u8>,
+}
+
+impl UnderWay {
+    fn begin(server: Server) -> Result<Self> {
+        let body = text_body("begun before the end");
+        let (start, rest) = body.split_at(5);
+        let head = format!("POST /late HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n", body.len());
+        let mut connection = server.site().connect()?;
+        // Sent at once with a request before it: when that is answered, the server has this one too.
+        connection.send([b"GET / HTTP/1.1\r\nhost: x\r\n\r\n", head.as_bytes(), start].concat())?;
+        connection.answer()?.must_be(200)?;
+        Ok(Self { server, connection, rest: rest.to_vec() })
+    }
+
+    /// Sends what the body lacks; the note, when the server has ended.
+    fn finish(mut self) -> Result<Note> {
+        self.connection.send(self.rest)?;
+        let note = note_of(&self.connection.answer()?.must_be(201)?)?;
+        let status = self.server.ended()?;
+        ensure!(status.code() == Some(0), "the server ended with {status}");
+        Ok(note)
+    }
 }
 
 fn a_request_under_way_is_answered_before_the_end(engine: &Engine) -> Result<()> {
-    let home = Home::new()?;
+    let home = Home::new(engine)?;
     let server = engine.start(&home, &[])?;
-    let site = server.site().clone();
-    let body = text_body("begun before the end");
-    let (start, rest) = body.split_at(5);
     // One that waits for its next request, one that never sends any, and one in the middle of a body.
-    let mut idle = site.connect()?;
+    let mut idle = server.site().connect()?;
     idle.send("GET / HTTP/1.1\r\nhost: x\r\n\r\n")?;
     idle.answer()?.must_be(200)?;
-    let _silent = site.connect()?;
-    let mut connection = site.connect()?;
-    connection.send(format!(
-        "POST /late HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: {}\r\n\r\n",
-        body.len()
-    ))?;
-    // The server asks for the body, so the request is under way.
-    connection.unchecked_answer("POST")?.must_be(100)?;
-    connection.send(start)?;
-    server.terminate()?;
-    let refused = || Ok(TcpStream::connect(site.authority()).is_err().then_some(()));
-    wait_for("new connections to be refused after SIGTERM", DEADLINE, refused)?;
-    connection.send(rest)?;
-    let note = note_of(&connection.answer()?.must_be(201)?)?;
-    let status = server.ended()?;
-    ensure!(status.code() == Some(0), "the server ended with {status}");
-    only_databases_are_left(&home)?;
+    let _silent = server.site().connect()?;
+    let under_way = UnderWay::begin(server)?;
+    under_way.server.terminate()?;
+    idle.closed().context("the end has begun")?;
+    let note = under_way.finish()?;
     let server = engine.start(&home, &[])?;
     let found = server.site().client().notes("/late")?;
     ensure!(found == [note], "acknowledged at the end, found later: {found:?}");
     Ok(())
 }
 
+fn new_connections_are_refused_once_the_end_has_begun(engine: &Engine) -> Result<()> {
+    let home = Home::new(engine)?;
+    let under_way = UnderWay::begin(engine.start(&home, &[])?)?;
+    let site = under_way.server.site().clone();
+    under_way.server.terminate()?;
+    let refused = || Ok(TcpStream::connect(site.authority()).is_err().then_some(()));
+    wait_for("new connections to be refused after SIGTERM", DEADLINE, refused)?;
+    under_way.finish()?;
+    only_databases_are_left(&home)
+}
+
 fn what_was_acknowledged_before_the_end_is_kept(engine: &Engine) -> Result<()> {
-    const WRITERS: usize = 6;
-    let home = Home::new()?;
+    let home = Home::new(engine)?;
+    let written = write_to_the_end(engine, &home)?;
     let server = engine.start(&home, &[])?;
+    let client = server.site().client();
+    for (user, note) in written {
+        let found = note_of(&client.get(&format!("{user}/{}", note.id))?.must_be(200)?)?;
+        ensure!(found == note, "acknowledged was {note:?}, found is {found:?}");
+    }
+    Ok(())
+}
+
+fn an_idle_user_is_one_file(engine: &Engine) -> Result<()> {
+    let home = Home::new(engine)?;
+    write_to_the_end(engine, &home)?;
+    only_databases_are_left(&home)?;
+    // Nor does reading leave anything.
+    let server = engine.start(&home, &[])?;
+    server.site().client().notes("/writer-0")?;
+    server.stop()?;
+    only_databases_are_left(&home)
+}
+
+/// Ends a server in the middle of writing; what it acknowledged, with the user.
+fn write_to_the_end(engine: &Engine, home: &Home) -> Result<Vec<(String, Note)>> {
+    const WRITERS: usize = 6;
+    let server = engine.start(home, &[])?;
     let site = server.site().clone();
     let acknowledged = AtomicUsize::new(0);
     let write = |index: usize| {
@@ -126,19 +168,21 @@ fn what_was_acknowledged_before_the_end_is_kept(engine: &Engine) -> Result<()> {
         wait_for("100 notes", DEADLINE, enough)?;
         server.stop()
     };
-    let written = together_while(WRITERS, write, stop_in_the_middle)?;
-    only_databases_are_left(&home)?;
-    let server = engine.start(&home, &[])?;
-    let client = server.site().client();
-    for (user, note) in written.into_iter().flatten() {
-        let found = note_of(&client.get(&format!("{user}/{}", note.id))?.must_be(200)?)?;
-        ensure!(found == note, "acknowledged was {note:?}, found is {found:?}");
-    }
+    Ok(together_while(WRITERS, write, stop_in_the_middle)?.concat())
+}
+
+/// No `-wal` and no `-shm`: an idle user is one file, which can be copied as it is.
+fn only_databases_are_left(home: &Home) -> Result<()> {
+    let (paths, databases) = (home.paths()?, home.databases()?);
+    ensure!(
+        !paths.is_empty() && paths == databases,
+        "files after the end: {paths:?}, of which databases: {databases:?}"
+    );
     Ok(())
 }
 
 fn a_second_server_on_one_state_directory_is_refused(engine: &Engine) -> Result<()> {
-    let home = Home::new()?;
+    let home = Home::new(engine)?;
     let server = engine.start(&home, &[])?;
     let note = server.site().client().make("/user", "x")?;
     let error = refusal(engine.command(&home, &[])?)?;

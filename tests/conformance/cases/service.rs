@@ -58,7 +58,7 @@ fn answers_head(site: &Site) -> Result<()> {
 
 fn schema_is_the_newest_embedded_migration(engine: &Engine, next: &Engine) -> Result<()> {
     for (engine, folder) in [(engine, "migrations"), (next, "tests/conformance/migrations-next")] {
-        let home = Home::new()?;
+        let home = Home::new(engine)?;
         let server = engine.start(&home, &[])?;
         let answer = server.site().client().get("/")?.must_be(200)?;
         let newest = newest_migration(folder)?;

@@ -31,7 +31,7 @@ fn make(engine: &Engine, home: &Home, users: &[&str], texts: &[&str]) -> Result<
 }
 
 fn the_next_build_migrates_on_first_access_and_keeps_all(engine: &Engine, next: &Engine) -> Result<()> {
-    let home = Home::new()?;
+    let home = Home::new(engine)?;
     let users = ["read", "listed", "written", "untouched"];
     let made = make(engine, &home, &users, &["one", "two", "three"])?;
     let first = |index: usize| made.get(index).and_then(|notes| notes.first()).context("no note");
@@ -63,7 +63,7 @@ fn the_next_build_migrates_on_first_access_and_keeps_all(engine: &Engine, next: 
 }
 
 fn a_raced_upgrade_migrates_once(engine: &Engine, next: &Engine) -> Result<()> {
-    let home = Home::new()?;
+    let home = Home::new(engine)?;
     let users = ["a", "b", "c", "d"];
     let made = make(engine, &home, &users, &["one", "two"])?;
     let server = next.start(&home, &[])?;
@@ -97,7 +97,7 @@ fn a_raced_upgrade_migrates_once(engine: &Engine, next: &Engine) -> Result<()> {
 }
 
 pub(crate) fn a_failing_migration_changes_nothing(engine: &Engine, next: &Engine) -> Result<()> {
-    let home = Home::new()?;
+    let home = Home::new(engine)?;
     // Equal texts, which the next build's unique index refuses.
     let made = make(engine, &home, &["doubled"], &["twice", "twice"])?.concat();
     let note = format!("/doubled/{}", made.first().context("no note")?.id);

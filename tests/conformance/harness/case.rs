@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use anyhow::{Result, anyhow};
 use libtest_mimic::{Completion, Failed, Trial};
 
-use super::engine::Engine;
+use super::engine::{Engine, EngineName};
 use super::home::Home;
 use super::server::Server;
 use super::site::Site;
@@ -19,8 +19,8 @@ pub(crate) enum Run {
     Process(fn(&Engine) -> Result<()>),
     /// An engine and the next build of the application (the second argument).
     Upgrade(fn(&Engine, &Engine) -> Result<()>),
-    /// An engine that has a build made to fail.
-    Sabotage(fn(&Engine) -> Result<()>),
+    /// An engine, and its build made to fail (the second argument).
+    Sabotage(fn(&Engine, &Engine) -> Result<()>),
 }
 
 /// A case with its name, `module::function`.
@@ -28,18 +28,26 @@ pub(crate) enum Run {
 pub(crate) struct Case {
     pub(crate) name: String,
     pub(crate) run: Run,
+    /// The one engine that it makes sense on, and why.
+    pub(crate) only: Option<(EngineName, &'static str)>,
 }
 
-/// Lists a module's cases, by what they need: `cases! { Http: first, second; Process: third; }`.
+/// Lists a module's cases, by what they need, and where they make sense on one engine alone, why:
+/// `cases! { Http: first, second; Process on Ownbase ("it has the flags"): third; }`.
 macro_rules! cases {
-    ($($needs:ident: $($name:ident),+ $(,)?;)+) => {
+    ($($needs:ident $(on $engine:ident ($reason:literal))?: $($name:ident),+ $(,)?;)+) => {
         /// This module's cases.
         pub(crate) fn cases() -> Vec<$crate::harness::case::Case> {
             use $crate::harness::case::{Case, Run};
-            vec![$($(Case {
-                name: format!("{}::{}", module_path!().rsplit("::").next().unwrap_or_default(), stringify!($name)),
-                run: Run::$needs($name),
-            }),+),+]
+            let module = module_path!().rsplit("::").next().unwrap_or_default();
+            let mut cases = Vec::new();
+            $(
+                #[allow(unused_mut, unused_assignments, reason = "most cases make sense on every engine")]
+                let mut only = None;
+                $(only = Some(($crate::harness::engine::EngineName::$engine, $reason));)?
+                $(cases.push(Case { name: format!("{module}::{}", stringify!($name)), run: Run::$needs($name), only });)+
+            )+
+            cases
         }
     };
 }
@@ -51,7 +59,7 @@ pub(crate) enum Subject {
     /// Somebody's server: only HTTP cases run.
     Site(Site),
     /// An engine, and the server that the HTTP cases share, started by the first of them.
-    Engine(Engine, OnceLock<Result<(Server, Home), String>>),
+    Engine(Engine, OnceLock<Result<Box<(Server, Home)>, String>>),
 }
 
 impl Subject {
@@ -60,27 +68,43 @@ impl Subject {
             Self::Site(site) => Ok(site.clone()),
             Self::Engine(engine, shared) => {
                 let start = || {
-                    let home = Home::new()?;
-                    Ok((engine.start(&home, &[])?, home))
+                    let home = Home::new(engine)?;
+                    Ok(Box::new((engine.start(&home, &[])?, home)))
                 };
                 let shared = shared.get_or_init(|| start().map_err(|error: anyhow::Error| format!("{error:#}")));
-                shared.as_ref().map(|(server, _)| server.site().clone()).map_err(|error| anyhow!("{error}"))
+                shared.as_ref().map(|shared| shared.0.site().clone()).map_err(|error| anyhow!("{error}"))
             }
         }
     }
 
+    /// Why `case` makes no sense here.
+    fn objection(&self, case: &Case) -> Option<String> {
+        let (name, reason) = case.only?;
+        match (self, case.run) {
+            (Self::Engine(engine, _), _) if engine.name() == name => None,
+            // What one engine's own server does differently, every other server is held to.
+            (Self::Site(_), Run::Http(_)) if name == EngineName::Ownbase => None,
+            _ => Some(format!("{name} only: {reason}")),
+        }
+    }
+
     /// Runs a case, or says why it cannot run.
-    fn run(&self, run: Run) -> Result<Completion> {
-        match (run, self) {
-            (Run::Http(case), _) => case(&self.site()?)?,
+    fn run(&self, case: &Case) -> Result<Completion> {
+        if let Some(objection) = self.objection(case) {
+            return Ok(Completion::ignored_with(objection));
+        }
+        match (case.run, self) {
+            (Run::Http(run), _) => run(&self.site()?)?,
             (_, Self::Site(_)) => return Ok(Completion::ignored_with("needs the process, not OWNBASE_URL")),
-            (Run::Process(case), Self::Engine(engine, _)) => case(engine)?,
-            (Run::Upgrade(case), Self::Engine(engine, _)) => match engine.next_build() {
-                Some(next) => case(engine, &next)?,
-                None => return Ok(Completion::ignored_with("needs OWNBASE_COMPONENT_NEXT")),
+            (Run::Process(run), Self::Engine(engine, _)) => run(engine)?,
+            (Run::Upgrade(run), Self::Engine(engine, _)) => match engine.next_build() {
+                Some(next) => run(engine, &next)?,
+                None => return Ok(Completion::ignored_with("needs OWNBASE_COMPONENT_NEXT or OWNBASE_WORKER_NEXT")),
             },
-            (Run::Sabotage(case), Self::Engine(engine, _)) if engine.has_sabotage_build() => case(engine)?,
-            (Run::Sabotage(_), Self::Engine(..)) => return Ok(Completion::ignored_with("needs OWNBASE_SABOTAGE_BIN")),
+            (Run::Sabotage(run), Self::Engine(engine, _)) => match engine.sabotage_build() {
+                Some(sabotage) => run(engine, &sabotage)?,
+                None => return Ok(Completion::ignored_with("needs OWNBASE_SABOTAGE_BIN or OWNBASE_WORKER_SABOTAGE")),
+            },
         }
         Ok(Completion::Completed)
     }
@@ -89,7 +113,8 @@ impl Subject {
 /// The test of `case` against `subject`.
 pub(crate) fn trial(case: Case, subject: &Arc<Subject>) -> Trial {
     let subject = Arc::clone(subject);
-    Trial::ignorable_test(case.name, move || subject.run(case.run).map_err(|error| Failed::from(explained(&error))))
+    let name = case.name.clone();
+    Trial::ignorable_test(name, move || subject.run(&case).map_err(|error| Failed::from(explained(&error))))
 }
 
 /// An error and its causes, a line each, without the backtrace that anyhow's own form has.

@@ -1,85 +1,107 @@
-//! The engines that run the application, and how each is started.
+//! The engines that run the application. A run of the suite is a run of one of them, chosen by the environment.
 
 use std::env;
+use std::fmt;
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
 use super::home::Home;
 use super::server::Server;
 
-/// What runs the application.
+mod ownbase;
+mod workerd;
+
+use ownbase::Ownbase;
+use workerd::Workerd;
+
+/// What runs the application, with all that is needed to start it.
 #[derive(Debug, Clone)]
 pub(crate) enum Engine {
     /// `ownbase up`.
     Ownbase(Ownbase),
+    /// Cloudflare's, with a Durable Object for every user.
+    Workerd(Workerd),
 }
 
-/// The programs of the engine `ownbase`.
-#[derive(Debug, Clone)]
-pub(crate) struct Ownbase {
-    bin: PathBuf,
-    component: PathBuf,
-    component_next: Option<PathBuf>,
-    sabotage_bin: Option<PathBuf>,
-    /// Value of `OWNBASE_SABOTAGE`.
-    sabotage: Option<&'static str>,
+/// An engine's name alone: whom a case is meant for, whose files a [`Home`] holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EngineName {
+    Ownbase,
+    Workerd,
 }
 
 impl Engine {
-    /// The engine named by `OWNBASE_BIN` and `OWNBASE_COMPONENT`, with what `OWNBASE_COMPONENT_NEXT` and
-    /// `OWNBASE_SABOTAGE_BIN` add; `None` without the first.
+    /// The engine whose variables are set, if there is one.
     pub(crate) fn from_environment() -> Result<Option<Self>> {
-        let Some(bin) = file_named_by("OWNBASE_BIN")? else { return Ok(None) };
-        let component = file_named_by("OWNBASE_COMPONENT")?.context("OWNBASE_BIN is set, OWNBASE_COMPONENT is not")?;
-        let component_next = file_named_by("OWNBASE_COMPONENT_NEXT")?;
-        let sabotage_bin = file_named_by("OWNBASE_SABOTAGE_BIN")?;
-        Ok(Some(Self::Ownbase(Ownbase { bin, component, component_next, sabotage_bin, sabotage: None })))
+        match (Ownbase::from_environment()?, Workerd::from_environment()?) {
+            (Some(_), Some(_)) => bail!("OWNBASE_BIN and OWNBASE_WORKERD are both set, and a run is of one engine"),
+            (ownbase, workerd) => Ok(ownbase.map(Self::Ownbase).or(workerd.map(Self::Workerd))),
+        }
+    }
+
+    pub(crate) fn name(&self) -> EngineName {
+        match self {
+            Self::Ownbase(_) => EngineName::Ownbase,
+            Self::Workerd(_) => EngineName::Workerd,
+        }
     }
 
     /// The same engine with the next build of the application, if there is one.
     pub(crate) fn next_build(&self) -> Option<Self> {
-        let Self::Ownbase(ownbase) = self;
-        let component = ownbase.component_next.clone()?;
-        Some(Self::Ownbase(Ownbase { component, ..ownbase.clone() }))
+        match self {
+            Self::Ownbase(ownbase) => ownbase.next_build().map(Self::Ownbase),
+            Self::Workerd(workerd) => workerd.next_build().map(Self::Workerd),
+        }
     }
 
-    /// Whether there is a build that fails when asked to.
-    pub(crate) fn has_sabotage_build(&self) -> bool {
-        let Self::Ownbase(ownbase) = self;
-        ownbase.sabotage_bin.is_some()
+    /// The build that fails when asked to, if there is one.
+    pub(crate) fn sabotage_build(&self) -> Option<Self> {
+        match self {
+            Self::Ownbase(ownbase) => ownbase.sabotage_build().map(Self::Ownbase),
+            Self::Workerd(workerd) => workerd.sabotage_build().map(Self::Workerd),
+        }
     }
 
-    /// The engine built to fail, told in which way.
-    pub(crate) fn sabotaged(&self, sabotage: &'static str) -> Result<Self> {
-        let Self::Ownbase(ownbase) = self;
-        let bin = ownbase.sabotage_bin.clone().context("OWNBASE_SABOTAGE_BIN is not set")?;
-        Ok(Self::Ownbase(Ownbase { bin, sabotage: Some(sabotage), ..ownbase.clone() }))
-    }
-
-    /// The released engine, asked to fail in one way, which it must refuse.
-    pub(crate) fn released_but_sabotaged(&self, sabotage: &'static str) -> Self {
-        let Self::Ownbase(ownbase) = self;
-        Self::Ownbase(Ownbase { sabotage: Some(sabotage), ..ownbase.clone() })
+    /// The same build, asked from its start on to fail in one way. Only ownbase can be; workerd's is asked by requests.
+    pub(crate) fn asked_to_fail(&self, sabotage: &'static str) -> Result<Self> {
+        match self {
+            Self::Ownbase(ownbase) => Ok(Self::Ownbase(ownbase.asked_to_fail(sabotage))),
+            Self::Workerd(_) => bail!("workerd cannot be asked to fail by {sabotage}"),
+        }
     }
 
     /// Starts a server on a free port and waits until it serves.
     pub(crate) fn start(&self, home: &Home, flags: &[&str]) -> Result<Server> {
-        Server::start(self.command(home, flags)?, home)
+        Server::start(self.name(), self.command(home, flags)?, home)
     }
 
     /// The command that [`Engine::start`] runs.
     pub(crate) fn command(&self, home: &Home, flags: &[&str]) -> Result<Command> {
-        let Self::Ownbase(ownbase) = self;
-        let mut command = Command::new(&ownbase.bin);
-        command.arg("up").arg("--from").arg(home.manifest(&ownbase.component)?);
-        command.args(["--listen", "127.0.0.1:0"]).arg("--state-dir").arg(home.state_dir()).args(flags);
-        command
-            .current_dir(home.path())
-            .env_remove("OWNBASE_SABOTAGE")
-            .envs(ownbase.sabotage.map(|s| ("OWNBASE_SABOTAGE", s)));
-        Ok(command)
+        match self {
+            Self::Ownbase(ownbase) => ownbase.command(home, flags),
+            Self::Workerd(workerd) => workerd.command(home, flags),
+        }
+    }
+}
+
+impl EngineName {
+    /// The address that a server serves on, if this line of its stdout says so.
+    pub(crate) fn address_in(self, line: &str) -> Option<String> {
+        match self {
+            Self::Ownbase => ownbase::address_in(line),
+            Self::Workerd => workerd::address_in(line),
+        }
+    }
+}
+
+impl fmt::Display for EngineName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Ownbase => "ownbase",
+            Self::Workerd => "workerd",
+        })
     }
 }
 
@@ -89,4 +111,9 @@ fn file_named_by(variable: &str) -> Result<Option<PathBuf>> {
     ensure!(path.is_absolute(), "{variable} must be an absolute path, not {}", path.display());
     ensure!(path.is_file(), "{variable}: there is no file {}", path.display());
     Ok(Some(path))
+}
+
+/// The file that goes with the engine that `engine`'s variable names.
+fn file_needed_with(engine: &str, variable: &str) -> Result<PathBuf> {
+    file_named_by(variable)?.with_context(|| format!("{engine} is set, {variable} is not"))
 }

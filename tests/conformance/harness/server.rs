@@ -1,14 +1,16 @@
 //! A server process of the suite: started on a free port, stopped or killed.
 
-use std::fs::OpenOptions;
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc;
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 
+use super::engine::EngineName;
 use super::home::Home;
 use super::site::Site;
 use super::wait::wait_for;
@@ -16,14 +18,14 @@ use super::wait::wait_for;
 /// Long enough to compile a component on a busy machine.
 const START_DEADLINE: Duration = Duration::from_secs(60);
 const STOP_DEADLINE: Duration = Duration::from_secs(30);
-/// What a server prints to stdout, and then its address, once it listens.
-const SERVING: &str = "Serving http://";
 
 /// A running server. Dropping it is `kill -9`.
 #[derive(Debug)]
 pub(crate) struct Server {
     child: Child,
     site: Site,
+    /// Copies what the server prints into its log.
+    printed: Option<JoinHandle<()>>,
 }
 
 /// A server did not come to serve. An error of its own, so that no sabotage case takes it for the failure it wants.
@@ -33,22 +35,16 @@ pub(crate) struct NotStarted(String);
 
 impl Server {
     /// Runs `command`, whose server prints its address to stdout, and waits until it serves.
-    pub(crate) fn start(mut command: Command, home: &Home) -> Result<Self> {
+    pub(crate) fn start(engine: EngineName, mut command: Command, home: &Home) -> Result<Self> {
         let log = OpenOptions::new().create(true).append(true).open(home.log())?;
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log.try_clone()?);
         let mut child = command.spawn().with_context(|| format!("cannot run {command:?}"))?;
         let stdout = child.stdout.take().context("no stdout")?;
-        let (sender, receiver) = mpsc::channel();
-        // Reads on to the end, so that the server never waits for somebody to read what it prints.
-        std::thread::spawn(move || {
-            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-                if let Some(authority) = line.strip_prefix(SERVING) {
-                    let _ = sender.send(authority.trim().trim_end_matches('/').to_owned());
-                }
+        let (printed, address) = follow(engine, stdout, log);
+        match address.recv_timeout(START_DEADLINE) {
+            Ok(address) => {
+                Ok(Self { child, site: Site::of_server(engine, &address, &home.log()), printed: Some(printed) })
             }
-        });
-        match receiver.recv_timeout(START_DEADLINE) {
-            Ok(authority) => Ok(Self { child, site: Site::of_server(&authority, &home.log()) }),
             Err(_) => {
                 let _ = child.kill();
                 let status = child.wait()?;
@@ -74,7 +70,10 @@ impl Server {
 
     /// Waits until the server has ended after [`Server::terminate`].
     pub(crate) fn ended(mut self) -> Result<ExitStatus> {
-        wait_for("the server to end after SIGTERM", STOP_DEADLINE, || Ok(self.child.try_wait()?))
+        let status = wait_for("the server to end after SIGTERM", STOP_DEADLINE, || Ok(self.child.try_wait()?))?;
+        // Its log is complete once all that it printed is copied.
+        self.printed.take().map(JoinHandle::join);
+        Ok(status)
     }
 
     /// Ends the server gracefully, which must succeed.
@@ -96,6 +95,20 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Copies what a server prints into its log, to the end, so that it never waits for a reader; sends on its address.
+fn follow(engine: EngineName, stdout: ChildStdout, mut log: File) -> (JoinHandle<()>, Receiver<String>) {
+    let (sender, receiver) = mpsc::channel();
+    let follow = move || {
+        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+            match engine.address_in(&line) {
+                Some(address) => drop(sender.send(address)),
+                None => drop(writeln!(log, "{line}")),
+            }
+        }
+    };
+    (std::thread::spawn(follow), receiver)
 }
 
 /// Runs `command`, which must not come to serve: exit code 1 and one line that begins with `error: `, which is returned.
