@@ -92,6 +92,12 @@ fn check(project: &Project) -> Result<String, Error> {
     let checked = crate::check(project)?;
     let mut lines = vec![format!("schema.sql and the migrations (newest {:04}) are one", checked.newest)];
     lines.extend(proved(&checked.proof));
+    if let Some(version) = checked.may_claim {
+        lines.push(format!(
+            "  builds of {version:04} and later work with {:04}: it may say `-- compatible-with: {version}`",
+            checked.newest
+        ));
+    }
     Ok(lines.join("\n"))
 }
 

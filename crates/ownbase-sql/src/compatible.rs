@@ -14,7 +14,7 @@ use self::kept::Query;
 use self::replay::{Broken, replay};
 use crate::check::Migration;
 use crate::fault::{Error, Fault};
-use crate::project::Project;
+use crate::project::{Project, file_name};
 
 /// The oldest builds that work with the newest of some migrations.
 #[derive(Debug, Clone)]
@@ -47,7 +47,7 @@ pub(crate) fn false_claims(project: &Project, migrations: &[Migration]) -> Resul
     let mut faults = Vec::new();
     for (index, migration) in migrations.iter().enumerate() {
         let (claim, version) = (migration.compatible_with, migration.version);
-        let path = project.migrations().join(format!("{version:04}_{}.sql", migration.name));
+        let path = project.migrations().join(file_name(version, &migration.name));
         let named: Vec<&Build> = builds.iter().filter(|build| (claim..version).contains(&build.version)).collect();
         if claim < version && named.is_empty() {
             faults.push(Fault::file(

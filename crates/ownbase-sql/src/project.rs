@@ -4,13 +4,14 @@
 //! `migrations/released/NNNN/` what a build whose newest migration is NNNN sends.
 
 use std::fs::{self, OpenOptions};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use crate::attached::attached_form;
 use crate::check::{Migration, try_files};
 use crate::fault::{Error, Fault};
 use crate::folder::{self, File};
+use crate::released::released;
 use crate::schema::Schema;
 
 /// The folder that holds `schema.sql` and `migrations/`.
@@ -83,6 +84,17 @@ impl Project {
         Ok(schema)
     }
 
+    /// Whether the list of released migrations names this one.
+    pub(crate) fn is_released(&self, migration: &Migration) -> Result<bool, Error> {
+        let path = self.checksums();
+        let list = match fs::read_to_string(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+            read => read.map_err(|source| Error::Read { path: path.clone(), source })?,
+        };
+        let entries = released(&path, &list, &mut Vec::new());
+        Ok(entries.iter().any(|entry| entry.file == file_name(migration.version, &migration.name)))
+    }
+
     /// Writes a file that is not there yet.
     pub(crate) fn write_migration(&self, file_name: &str, text: &str) -> Result<PathBuf, Error> {
         let path = self.migrations().join(file_name);
@@ -101,8 +113,13 @@ impl Project {
         if next > 9999 {
             return Err(Error::Refused("there are 9,999 migrations already, and no more numbers".into()));
         }
-        Ok(format!("{next:04}_{name}.sql"))
+        Ok(file_name(u32::try_from(next).unwrap_or(u32::MAX), name))
     }
+}
+
+/// A migration's file: `0001_create_notes.sql`.
+pub(crate) fn file_name(version: u32, name: &str) -> String {
+    format!("{version:04}_{name}.sql")
 }
 
 /// Makes the next migration's file with nothing in it but a comment, for statements written by hand.

@@ -11,7 +11,7 @@ use crate::check::try_files;
 use crate::compatible::kept;
 use crate::fault::Error;
 use crate::folder;
-use crate::project::Project;
+use crate::project::{Project, file_name};
 use crate::released::released;
 
 /// How the list of checksums begins.
@@ -46,7 +46,7 @@ pub fn release(project: &Project) -> Result<Release, Error> {
     }
     let known: Vec<String> = released(&path, &list, &mut Vec::new()).iter().map(|entry| entry.file.into()).collect();
     for file in &files {
-        let name = format!("{:04}_{}.sql", file.version, file.name);
+        let name = file_name(file.version, &file.name);
         if !known.contains(&name) {
             if !list.ends_with('\n') {
                 list.push('\n');

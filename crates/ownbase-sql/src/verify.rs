@@ -15,6 +15,8 @@ pub struct Checked {
     pub newest: u32,
     /// On what the migrations were tried.
     pub proof: Proof,
+    /// What the newest migration may say as `compatible-with`, where it claims less and can still change.
+    pub may_claim: Option<u32>,
 }
 
 /// Checks that `schema.sql` and the migrations make the same, that released migrations are unchanged, that each
@@ -38,7 +40,8 @@ pub fn check(project: &Project) -> Result<Checked, Error> {
     if !faults.is_empty() {
         return Err(Error::Faults(faults));
     }
-    Ok(Checked { newest: newest(&migrations), proof })
+    let newest = migrations.last().map_or(0, |migration| migration.version);
+    Ok(Checked { newest, proof, may_claim: may_claim(project, &migrations)? })
 }
 
 /// Checks that builds whose newest migration is `version` work with the newest schema, as far as their kept queries
@@ -60,6 +63,12 @@ fn made(project: &Project) -> Result<(Vec<Migration>, Schema), Error> {
     Ok((migrations, made))
 }
 
-fn newest(migrations: &[Migration]) -> u32 {
-    migrations.last().map_or(0, |migration| migration.version)
+/// A claim that was not made costs users of older builds their service for nothing.
+fn may_claim(project: &Project, migrations: &[Migration]) -> Result<Option<u32>, Error> {
+    let Some(newest) = migrations.last() else { return Ok(None) };
+    if project.is_released(newest)? {
+        return Ok(None);
+    }
+    let holds = compatible::compute(project, migrations)?.version;
+    Ok(Some(holds).filter(|holds| *holds < newest.compatible_with))
 }

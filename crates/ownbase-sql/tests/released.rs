@@ -83,7 +83,14 @@ fn a_data_migration_may_do_as_it_likes() {
     new_migration(&project.project, "tidy_up").unwrap();
     let sql = "UPDATE notes SET at = coalesce(at, 0);\nDELETE FROM notes WHERE text = '';\n";
     project.write("migrations/0002_tidy_up.sql", sql);
-    assert_eq!(check(&project.project).unwrap().newest, 2);
+    let checked = check(&project.project).unwrap();
+    // It claims nothing, and could.
+    assert_eq!((checked.newest, checked.may_claim), (2, Some(1)));
+    project.write("migrations/0002_tidy_up.sql", &format!("-- compatible-with: 1\n{sql}"));
+    assert_eq!(check(&project.project).unwrap().may_claim, None);
+    project.write("migrations/0002_tidy_up.sql", sql);
+    release(&project.project).unwrap();
+    assert_eq!(check(&project.project).unwrap().may_claim, None);
 }
 
 #[test]
