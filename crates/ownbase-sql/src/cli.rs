@@ -94,7 +94,7 @@ fn check(project: &Project) -> Result<String, Error> {
     lines.extend(proved(&checked.proof));
     if let Some(version) = checked.may_claim {
         lines.push(format!(
-            "  builds of {version:04} and later work with {:04}: it may say `-- compatible-with: {version}`",
+            "  the queries of builds of {version:04} and later work with {:04}: it may say `-- compatible-with: {version}`",
             checked.newest
         ));
     }

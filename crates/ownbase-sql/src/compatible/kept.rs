@@ -1,4 +1,7 @@
 //! A build's queries as they were kept: files of statements, each with a comment `-- name: NAME …` before it.
+//!
+//! They are read more loosely than the build reads `queries/`, whose rules may have become stricter since: a file that
+//! was right when it was kept stays so.
 
 use std::fs;
 use std::io::ErrorKind;
