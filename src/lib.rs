@@ -45,9 +45,9 @@ mod text;
 use std::ops::ControlFlow;
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Request, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use ownbase_database::migration::{self, Access};
-use ownbase_database::{Environment, Label, UserId};
+use ownbase_database::{Environment, Error, Label, UserId};
 
 pub use problem::Cause;
 
@@ -112,6 +112,24 @@ pub fn prepare<E: Environment>(request: &Request<Bytes>, environment: &E) -> Con
 /// fault of a database, its [`Cause`] is in the response's extensions, for the log.
 pub fn handle<E: Environment>(request: &Request<Bytes>, environment: &E) -> Response<Bytes> {
     finish(respond(request, environment), request)
+}
+
+/// Why there is no answer of the service's, or none that may be sent.
+#[derive(Debug)]
+pub enum Failure {
+    /// What came is no whole request of HTTP; in which respect, for the client to see.
+    Malformed(String),
+    /// The engine failed outside of [`prepare`] and [`handle`]: at a commit, or before it reached the database.
+    Engine(Error),
+}
+
+/// The answer in place of the service's, to the request with these headers.
+pub fn failed(failure: Failure, request: &HeaderMap) -> Response<Bytes> {
+    let problem = match failure {
+        Failure::Malformed(why) => Problem::Malformed(why),
+        Failure::Engine(error) => Problem::Database(error),
+    };
+    problem.response(request)
 }
 
 /// Gives `request` a new `x-request-id`, 128 random bits in hex, in place of any that the client sent: for an entry

@@ -22,6 +22,8 @@ pub struct Cause(pub String);
 pub(crate) enum Problem {
     #[error("{0}")]
     UserId(#[from] UserIdError),
+    #[error("the request is malformed: {0}")]
+    Malformed(String),
     #[error("there is no such path; try /:userId or /:userId/:noteId")]
     NoSuchPath,
     #[error("there is no such note")]
@@ -69,7 +71,7 @@ impl Problem {
 
     fn status(&self) -> StatusCode {
         match self {
-            Self::UserId(_) | Self::Limit | Self::Cursor => StatusCode::BAD_REQUEST,
+            Self::Malformed(_) | Self::UserId(_) | Self::Limit | Self::Cursor => StatusCode::BAD_REQUEST,
             Self::NotUtf8 | Self::NotJson(_) | Self::NoText => StatusCode::BAD_REQUEST,
             Self::NoSuchPath | Self::NoSuchNote => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,

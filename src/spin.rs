@@ -17,8 +17,7 @@ use spin_sdk::wasip3;
 use spin_sdk::wasip3::http::types::{self, ErrorCode};
 use spin_sdk::wasip3::http_compat::IncomingRequestBody;
 
-use crate::problem::Problem;
-use crate::{Cause, MAX_BODY_BYTES, REQUEST_ID};
+use crate::{Cause, Failure, MAX_BODY_BYTES, REQUEST_ID, failed};
 
 struct Service;
 
@@ -31,7 +30,7 @@ impl wasip3::exports::http::handler::Guest for Service {
         let has_body = matches!(*head.method(), Method::POST | Method::PATCH);
         let body = if has_body { read(IncomingRequestBody::new(request)?).await? } else { Bytes::new() };
         let mut request = head.map(|()| body);
-        let response = answer(&mut request).unwrap_or_else(|error| Problem::from(error).response(request.headers()));
+        let response = answer(&mut request).unwrap_or_else(|error| failed(Failure::Engine(error), request.headers()));
         if let Some(Cause(cause)) = response.extensions().get() {
             let id = response.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or("-");
             eprintln!("request {id}: {} {cause}", response.status().as_u16());

@@ -3,7 +3,7 @@
 // JavaScript waits: while it does, no call into Rust is open, and no transaction.
 import { DurableObject } from "cloudflare:workers";
 import module from "./notes_worker_bg.wasm";
-import { initSync, max_body_bytes, Call, Database, __wbg_reset_state } from "./notes_worker.js";
+import { initSync, max_body_bytes, failure, Call, Database, __wbg_reset_state } from "./notes_worker.js";
 
 initSync({ module });
 let generation = 0; // of the wasm instance, which all objects of this isolate share
@@ -41,7 +41,8 @@ export class UserDatabase extends DurableObject {
 export default {
   async fetch(request, { USERS }) {
     const id = crypto.randomUUID();
-    const [status, headers, body, cause] = await answer(request, USERS, id).catch((error) => failure(error, id));
+    const thrown = (error) => rust(() => failure(error, id));
+    const [status, headers, body, cause] = await answer(request, USERS, id).catch(thrown);
     const log = status < 500 ? console.log : console.error;
     log(`request ${id}: ${request.method} ${status} ${cause ?? ""}`.trimEnd());
     return new Response(body, { status, headers });
@@ -74,7 +75,7 @@ async function read(request) {
       kept += chunk.length;
     }
   } catch {
-    throw "the body broke off";
+    throw "the body broke off"; // a string says what the client did wrong
   }
   return new Uint8Array(await new Blob(chunks).arrayBuffer());
 }
@@ -90,16 +91,4 @@ function rust(work) {
     }
     throw error;
   }
-}
-
-/** The answer where Rust gave none, in the form of src/problem.rs. A string was thrown at what the client did wrong. */
-function failure(error, id) {
-  const [status, title, detail] =
-    typeof error === "string" ? [400, "Bad Request", error]
-    : error.overloaded || error.retryable ? [503, "Service Unavailable", "the database is busy"]
-    : [500, "Internal Server Error", "the request could not be carried out"];
-  const headers = [["content-type", "application/problem+json"], ["x-request-id", id]];
-  if (status === 503) headers.push(["retry-after", "1"]);
-  const problem = { type: "about:blank", title, status, detail, request_id: id };
-  return [status, headers, JSON.stringify(problem), error.stack ?? error];
 }

@@ -1,7 +1,9 @@
 //! Errors that a database gives, and what the client is told of them.
 
+use notes::Failure;
 use ownbase_database::Error;
 
+use crate::client::request;
 use crate::world::World;
 
 /// Every kind of request meets `error`; each answers `status` and the words `says`.
@@ -85,5 +87,20 @@ fn a_stored_time_beyond_the_calendar_is_500() {
     world.database("john").query(Sql::new("UPDATE notes SET created = 9000000000000000"), &[]).unwrap();
     for answer in [world.get("/john"), world.get(&note)] {
         assert_eq!(answer.status(), 500);
+    }
+}
+
+#[test]
+fn what_never_reached_the_service_is_told_in_its_form() {
+    for (failure, status, detail) in [
+        (Failure::Malformed("invalid uri character".into()), 400, "the request is malformed: invalid uri character"),
+        (Failure::Engine(Error::Full), 507, "the database is full"),
+        (Failure::Engine(Error::Busy), 503, "the database is busy"),
+    ] {
+        let answer = notes::failed(failure, request("GET", "/", "").headers());
+        assert_eq!(answer.status(), status);
+        assert_eq!(answer.headers()["x-request-id"], "id of this request");
+        let problem: serde_json::Value = serde_json::from_slice(answer.body()).unwrap();
+        assert_eq!((problem["status"].as_u64(), problem["detail"].as_str()), (Some(status.into()), Some(detail)));
     }
 }

@@ -23,11 +23,10 @@ impl Call {
     /// From what JavaScript has of it. `headers` are names and values by turns.
     ///
     /// # Errors
-    /// Throws a string, fit for the client, where that makes no request of HTTP.
+    /// Throws a string where that makes no request of HTTP: in which respect, for the client to see.
     #[wasm_bindgen(constructor)]
     pub fn new(method: &str, url: &str, headers: Vec<String>, body: Vec<u8>) -> Result<Call, String> {
-        let request =
-            request(method, url, &headers, body).map_err(|error| format!("the request is malformed: {error}"))?;
+        let request = request(method, url, &headers, body).map_err(|error| error.to_string())?;
         let place = notes::locate(&request);
         Ok(Self { request, place })
     }

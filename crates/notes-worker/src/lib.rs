@@ -15,9 +15,11 @@ mod target;
 
 use std::ops::ControlFlow;
 
+use http::{HeaderMap, HeaderValue};
 use js_sys::{Array, Promise};
+use notes::{Failure, REQUEST_ID};
 use ownbase_database::Label;
-use ownbase_database::engine::durable_object::{DurableObject, Storage};
+use ownbase_database::engine::durable_object::{self, DurableObject, Storage};
 use wasm_bindgen::prelude::*;
 
 pub use call::Call;
@@ -39,6 +41,17 @@ fn start() {
 #[wasm_bindgen]
 pub fn max_body_bytes() -> usize {
     notes::MAX_BODY_BYTES
+}
+
+/// The answer where something was thrown: a string at what the client did wrong, else what failed.
+#[wasm_bindgen]
+pub fn failure(thrown: &JsValue, request_id: &str) -> Array {
+    let failure = match thrown.as_string() {
+        Some(why) => Failure::Malformed(why),
+        None => Failure::Engine(durable_object::thrown(thrown)),
+    };
+    let id = HeaderValue::try_from(request_id).map(|id| (REQUEST_ID, id));
+    answer(notes::failed(failure, &HeaderMap::from_iter(id)))
 }
 
 /// The database of one object. To be dropped after anything was thrown: it may remember what was rolled back.

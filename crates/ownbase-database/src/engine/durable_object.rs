@@ -19,6 +19,6 @@ mod number;
 mod storage;
 
 #[cfg(feature = "durable_object")]
-pub use environment::{DurableObject, ObjectDatabase};
+pub use environment::{DurableObject, ObjectDatabase, thrown};
 #[cfg(feature = "durable_object")]
 pub use storage::Storage;

@@ -6,6 +6,9 @@
 
 use crate::Error;
 
+/// The code of what is no error of SQLite's.
+pub(super) const RUNTIME: &str = "durable-object";
+
 /// Sorts an exception by its message.
 pub(super) fn classify(message: &str) -> Error {
     let plain = match message.rsplit_once(" (extended: SQLITE_") {
@@ -13,7 +16,7 @@ pub(super) fn classify(message: &str) -> Error {
         _ => message,
     };
     let Some((text, code)) = plain.rsplit_once(": SQLITE_") else {
-        return Error::Failed { code: "durable-object".into(), message: message.into() };
+        return Error::Failed { code: RUNTIME.into(), message: message.into() };
     };
     match code {
         "BUSY" | "LOCKED" => Error::Busy,

@@ -3,10 +3,10 @@
 use std::cell::RefCell;
 
 use js_sys::WebAssembly::RuntimeError;
-use js_sys::{Array, ArrayBuffer, Date, Promise, Uint8Array};
+use js_sys::{Array, ArrayBuffer, Date, Promise, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue, throw_val};
 
-use super::classify::classify;
+use super::classify::{RUNTIME, classify};
 use super::number;
 use super::storage::{self, Sql as Engine, Storage};
 use crate::{Checked, Database, Environment, Error, Label, Row, Sql, Statement, Timestamp, Value};
@@ -135,18 +135,29 @@ fn read(value: JsValue) -> Result<Value, Error> {
     }
     match value.dyn_into::<ArrayBuffer>() {
         Ok(bytes) => Ok(Value::Blob(Uint8Array::new(&bytes).to_vec())),
-        Err(other) => Err(Error::Failed { code: "durable-object".into(), message: format!("a value is {other:?}") }),
+        Err(other) => Err(Error::Failed { code: RUNTIME.into(), message: format!("a value is {other:?}") }),
     }
 }
 
-/// What an exception means.
+/// What an exception means to whoever can go on.
 fn refused(exception: JsValue) -> Error {
     // A panic inside a transaction: Rust cannot go on, so it is nothing to be answered here.
     if exception.is_instance_of::<RuntimeError>() {
         throw_val(exception);
     }
-    match exception.dyn_ref::<js_sys::Error>() {
-        Some(error) => classify(&String::from(error.message())),
-        None => classify(&format!("{exception:?}")),
+    thrown(&exception)
+}
+
+/// What it means that a call to an object threw: the storage's error, as when a commit fails, or the runtime's. Of the
+/// runtime's, those are [`Error::Busy`] that it marks as worth another try.
+pub fn thrown(exception: &JsValue) -> Error {
+    let message = match exception.dyn_ref::<js_sys::Error>() {
+        Some(error) => String::from(error.message()),
+        None => format!("{exception:?}"),
+    };
+    let is = |mark: &str| Reflect::get(exception, &mark.into()).is_ok_and(|value| value.is_truthy());
+    match classify(&message) {
+        Error::Failed { code, .. } if code == RUNTIME && (is("overloaded") || is("retryable")) => Error::Busy,
+        error => error,
     }
 }
