@@ -115,6 +115,23 @@ fn what_is_harmless_needs_no_leave() {
 }
 
 #[test]
+fn options_and_names_of_constraints_count() {
+    let from = "CREATE TABLE a (b INTEGER PRIMARY KEY, c TEXT, CONSTRAINT odd CHECK (b % 2 = 1 OR c > ''));";
+    for to in [
+        from.replace("));", ")) STRICT;"),
+        from.replace("));", ")) WITHOUT ROWID;"),
+        from.replace("odd", "uneven"),
+        from.replace("KEY,", "KEY AUTOINCREMENT,"),
+        from.replace("c TEXT", "c TEXT COLLATE NOCASE"),
+        from.replace("c TEXT", "c TEXT DEFAULT 'x'"),
+        from.replace("c TEXT", "c TEXT REFERENCES a (b) DEFERRABLE INITIALLY DEFERRED"),
+    ] {
+        let text = TestProject::change(from, &to, &[]).unwrap();
+        assert!(text.contains("ALTER TABLE a RENAME TO old_a") && text.contains("INSERT INTO a (b, c)"), "{text}");
+    }
+}
+
+#[test]
 fn rows_need_a_value_for_a_column_that_must_have_one() {
     let project = TestProject::new(NOTES);
     project.want(&NOTES.replace("NOT NULL\n", "NOT NULL,\n    pinned INTEGER NOT NULL\n"));
@@ -141,6 +158,14 @@ fn a_constraint_that_rows_may_break_is_told() {
     let cautions = project.generate("third").unwrap().proof.cautions;
     assert!(cautions.contains("migration 0002: CHECK constraint failed: b > 3"), "{cautions:?}");
     assert!(cautions.contains("migration 0003: UNIQUE constraint failed: a.c"), "{cautions:?}");
+}
+
+#[test]
+fn so_is_a_text_where_a_rowid_is_wanted() {
+    let project = TestProject::new("CREATE TABLE a (b INTEGER);");
+    project.want("CREATE TABLE a (b INTEGER PRIMARY KEY);");
+    let cautions = project.generate("second").unwrap().proof.cautions;
+    assert!(cautions.contains("migration 0002: datatype mismatch"), "{cautions:?}");
 }
 
 #[test]

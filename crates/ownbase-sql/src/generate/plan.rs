@@ -28,7 +28,7 @@ pub(crate) struct Plan {
     pub(crate) rebuilds: Vec<Rebuild>,
     pub(crate) create_indexes: Vec<Object>,
     /// Children before their parents: tables that are not wanted any more, and those that were made anew.
-    pub(crate) drops: Vec<Drop_>,
+    pub(crate) drops: Vec<Leaving>,
     pub(crate) create_views: Vec<Object>,
     pub(crate) create_triggers: Vec<Object>,
     /// What is lost, a line each.
@@ -37,7 +37,7 @@ pub(crate) struct Plan {
 
 /// A table on its way out.
 #[derive(Debug)]
-pub(crate) enum Drop_ {
+pub(crate) enum Leaving {
     /// Nobody wants it.
     Table(Table),
     /// It was made anew, and stands aside under this name.
@@ -136,10 +136,10 @@ impl Plan {
             let Some(old) = current.tables.get(&key) else { continue };
             if rebuilt.contains(&key) {
                 let name = free_name(&key, current, wanted);
-                self.drops.push(Drop_::Aside { name, old: old.clone() });
+                self.drops.push(Leaving::Aside { name, old: old.clone() });
             } else {
                 self.losses.push(format!("the table {} is dropped", old.name));
-                self.drops.push(Drop_::Table(old.clone()));
+                self.drops.push(Leaving::Table(old.clone()));
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::plan::{Drop_, Plan};
+use super::plan::{Leaving, Plan};
 use super::rebuild::Rebuild;
 use crate::schema::Object;
 use crate::schema::definition::Definition;
@@ -36,8 +36,8 @@ pub(crate) fn script(renames: &[String], plan: &Plan) -> String {
     }
     if !plan.rebuilds.is_empty() {
         script.section(
-            "SQLite cannot alter these tables so: they are made anew, filled, and the old ones dropped. Whatever refers\n\
-             -- to one of them is among them, since dropping a table deletes what refers to it.",
+            "SQLite cannot alter these tables in place: they are made anew and filled, and the old ones dropped. What\n\
+             -- refers to one of them is among them, since a DROP would delete it or fail.",
         );
     }
     for rebuild in &plan.rebuilds {
@@ -129,10 +129,10 @@ fn copy(script: &mut Script, rebuild: &Rebuild) {
     }
 }
 
-fn drop_table(script: &mut Script, table: &Drop_) {
+fn drop_table(script: &mut Script, table: &Leaving) {
     let (name, old) = match table {
-        Drop_::Table(old) => (&old.name, old),
-        Drop_::Aside { name, old } => (name, old),
+        Leaving::Table(old) => (&old.name, old),
+        Leaving::Aside { name, old } => (name, old),
     };
     let key = old.name.to_ascii_lowercase();
     let own = old.definition().map(|definition: &Definition| {

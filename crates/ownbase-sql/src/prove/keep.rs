@@ -78,9 +78,11 @@ impl Keep {
     }
 }
 
-/// A column that is filled (it had NULLs), changes its type or is computed may have other values after.
+/// A column that is filled (it had NULLs; as the rowid it is numbered), changes its type or is computed may have other
+/// values after.
 fn must_keep(old: &Column, from: &Definition, new: &Column, to: &Definition) -> bool {
-    let is_filled = old.not_null.is_none() && new.not_null.is_some();
+    let takes_null = |column: &Column, table: &Definition| column.not_null.is_none() && !table.is_rowid(column);
+    let is_filled = takes_null(old, from) && !takes_null(new, to);
     affinity(old, from) == affinity(new, to) && !is_filled && new.generated.is_none()
 }
 

@@ -74,7 +74,9 @@ impl Trial {
             connection.execute_batch("COMMIT")
         };
         run().map_err(|error| {
-            let is_of_rows = error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation);
+            // A mismatch is a text in a column that becomes the rowid.
+            let of_rows = [ErrorCode::ConstraintViolation, ErrorCode::TypeMismatch];
+            let is_of_rows = error.sqlite_error_code().is_some_and(|code| of_rows.contains(&code));
             let message = self.sandbox.explain(&error);
             // Where SQLite has rolled back by itself there is nothing to roll back.
             if !connection.is_autocommit() {

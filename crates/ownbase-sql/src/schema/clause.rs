@@ -1,7 +1,7 @@
 //! The clauses of a `CREATE TABLE`: constraints of a column or of the table, one after the other.
 
 use super::cursor::{Cursor, literal_length};
-use super::definition::{Column, Default_, ForeignKey, Generated};
+use super::definition::{Column, DefaultValue, ForeignKey, Generated};
 use super::text::{form, form_of, quote, unquoted};
 use crate::tokens::{Kind, Token};
 
@@ -41,7 +41,7 @@ pub(crate) enum Clause {
 pub(crate) enum Part {
     Null,
     NotNull(String),
-    Default(Default_),
+    Default(DefaultValue),
     Collation(String),
     Generated(Generated),
 }
@@ -143,7 +143,7 @@ fn part(sql: &str, cursor: &mut Cursor<'_, '_>) -> Option<Part> {
     None
 }
 
-fn default(sql: &str, cursor: &mut Cursor<'_, '_>) -> Default_ {
+fn default(sql: &str, cursor: &mut Cursor<'_, '_>) -> DefaultValue {
     let value = cursor.default_value();
     let (first, last) = (value.first(), value.last());
     let range = first.zip(last).map(|(first, last)| first.start..last.start + last.text.len());
@@ -158,7 +158,7 @@ fn default(sql: &str, cursor: &mut Cursor<'_, '_>) -> Default_ {
     }
     let is_literal = literal_length(inner) == inner.len();
     let is_constant = is_literal && !text.to_ascii_lowercase().contains("current_");
-    Default_ { form: if is_literal { form(inner) } else { form(value) }, text, is_constant }
+    DefaultValue { form: if is_literal { form(inner) } else { form(value) }, text, is_constant }
 }
 
 fn on_conflict(cursor: &mut Cursor<'_, '_>) -> String {

@@ -31,14 +31,14 @@ pub(crate) struct Column {
     pub(crate) kind: String,
     /// `ON CONFLICT` form of its NOT NULL, empty where that is not said.
     pub(crate) not_null: Option<String>,
-    pub(crate) default: Option<Default_>,
+    pub(crate) default: Option<DefaultValue>,
     pub(crate) collation: Option<String>,
     pub(crate) generated: Option<Generated>,
 }
 
 /// A default value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Default_ {
+pub(crate) struct DefaultValue {
     /// As it is written.
     pub(crate) text: String,
     pub(crate) form: String,

@@ -6,6 +6,7 @@ use crate::model::{Column, Index, Key, Model, NAMES, Reference, Table, Trigger, 
 
 const ACTIONS: [&str; 5] =
     ["", "ON DELETE CASCADE ON UPDATE CASCADE", "ON DELETE SET NULL", "ON DELETE RESTRICT", "ON DELETE NO ACTION"];
+const KEYS: [Key; 6] = [Key::Rowid, Key::Rowid, Key::Autoincrement, Key::Unique, Key::WithoutRowid, Key::Composite];
 const CHECKS: [&str; 4] = [
     "@ IS NOT 'never'",
     "length(@) < 1000 OR @ IS NULL",
@@ -60,11 +61,10 @@ pub(crate) fn renames(old: &Model, new: &Model) -> Vec<String> {
 
 fn add_table(model: &mut Model, random: &mut Rng) {
     let number = model.number();
-    let keys = [Key::Rowid, Key::Rowid, Key::Autoincrement, Key::Unique, Key::WithoutRowid, Key::Composite];
     model.tables.push(Table {
         number,
         name: format!("{} {number}", pick(&NAMES, random)),
-        key: pick(&keys, random),
+        key: pick(&KEYS, random),
         strict: random.u8(0..4) == 0,
         columns: Vec::new(),
         composite: random.bool(),
@@ -195,15 +195,12 @@ fn drop_beside(model: &mut Model, random: &mut Rng) {
 /// What SQLite cannot alter, mostly.
 fn change(model: &mut Model, random: &mut Rng) {
     let Some(table) = any(model, random) else { return };
-    let rows_are_kept = |key: Key| matches!(key, Key::Rowid | Key::Autoincrement);
     let table = &mut model.tables[table];
     match random.u8(0..8) {
         0 => table.check = !table.check,
         1 => table.composite = !table.composite,
-        2 if rows_are_kept(table.key) => {
-            table.key = if table.key == Key::Rowid { Key::Autoincrement } else { Key::Rowid };
-        }
-        2 | 3 => {
+        2 => table.key = pick(&KEYS, random),
+        3 => {
             let at = random.usize(0..table.columns.len());
             table.columns[at].nocase = !table.columns[at].nocase;
         }
