@@ -1,6 +1,6 @@
-//! `cargo xtask bench`: `ownbase up` beside the same service on axum and rusqlite, in one run.
+//! `cargo xtask bench`: `ownbase up` beside the same service on axum and rusqlite, and on workerd, in one run.
 //!
-//! Both keep users in SQLite files in WAL mode with synchronous=FULL, so an answered write is on disk on either side.
+//! All keep users in SQLite files in WAL mode and sync them before they answer, so an answered write is on disk on either.
 //! They run one at a time and take turns; every turn starts on empty state. The state lies in the build directory, since
 //! a temporary directory is often in memory, where a sync costs nothing. The load comes from `wrk` on the same
 //! processors, so requests per second are only good for comparison; CPU time per request is the server's alone.
@@ -23,15 +23,16 @@ const ROUNDS: usize = 3;
 
 pub(crate) fn run(repository: &Repository, seconds: u64) -> anyhow::Result<()> {
     machine::check()?;
-    setup::ensure(&[setup::COMPONENT])?;
+    setup::ensure(&[setup::COMPONENT, setup::DURABLE_OBJECT])?;
     artifacts::component(repository)?;
     artifacts::host(repository)?;
     artifacts::native(repository)?;
+    artifacts::worker(repository)?;
     machine::warn_when_busy()?;
     let folder = repository.target.join("bench");
     let mut report = Report::default();
     for round in 1..=ROUNDS {
-        for engine in [Engine::Ownbase, Engine::Native] {
+        for engine in Engine::ALL {
             eprintln!("round {round} of {ROUNDS}: {engine}, {} × {seconds} s", Load::ALL.len());
             turn(repository, engine, &folder, seconds, &mut report).with_context(|| format!("{engine}"))?;
         }

@@ -16,6 +16,7 @@ mod test;
 mod tidy;
 mod up;
 mod worker;
+mod wrangler;
 
 use clap::{Parser, Subcommand};
 use repository::Repository;

@@ -44,6 +44,14 @@ impl Programs {
         Ok(program)
     }
 
+    /// Cloudflare's command, in the folder that has its configuration. Not npx, which would stand in between too.
+    pub(crate) fn wrangler(&self) -> Command {
+        let mut command = Command::new("node");
+        command.arg(self.folder.join("wrangler/bin/wrangler.js"));
+        command.current_dir(self.folder.with_file_name(""));
+        command
+    }
+
     /// binaryen's optimiser.
     pub(crate) fn wasm_opt(&self) -> PathBuf {
         self.folder.join(".bin/wasm-opt")

@@ -4,9 +4,11 @@
 //! the profile `host`, for which wasmtime is compiled anyway; the rest in the quicker `dev`. Each group of packages is
 //! always named as a whole: a smaller selection would have other features, and cargo would build the dependencies anew.
 
+use crate::node::Programs;
 use crate::repository::{Repository, run as run_command};
-use crate::{artifacts, embedding, migration, serving, setup};
+use crate::{artifacts, embedding, migration, serving, setup, wrangler};
 use anyhow::bail;
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -47,6 +49,7 @@ fn service(repository: &Repository, steps: &mut Steps, filter: Option<&str>) {
     steps.take("build the Worker with sabotage", || artifacts::sabotaged_worker(repository));
     steps.take("build the Worker", || artifacts::worker(repository));
     steps.take("serve the Worker", || serving::run(repository));
+    steps.take("serve the Worker by wrangler", || wrangler::run(repository));
 }
 
 /// The runtime's own tests, and a host that embeds it.
@@ -60,19 +63,34 @@ fn runtime(repository: &Repository, steps: &mut Steps, filter: Option<&str>) {
     steps.take("embed the component", || embedding::run(repository));
 }
 
-/// The API, asked of the binary that users get.
+/// The API, asked of the binary that users get, and of Cloudflare's engine with the Worker.
 fn over_http(repository: &Repository, steps: &mut Steps, filter: Option<&str>) {
     steps.take("build ownbase with sabotage", || artifacts::sabotage(repository));
     steps.take("build ownbase", || artifacts::host(repository));
-    let engines = [
+    let ownbase = [
         ("OWNBASE_BIN", artifacts::host_path(repository)),
         ("OWNBASE_COMPONENT", artifacts::component_path(repository)),
         ("OWNBASE_COMPONENT_NEXT", artifacts::next_component_path(repository)),
         ("OWNBASE_SABOTAGE_BIN", artifacts::sabotage_path(repository)),
     ];
-    steps.take("test over HTTP", || {
-        run_command(cargo_test(repository).args(SERVICE).args(["--test", CONFORMANCE]).args(filter).envs(engines))
+    steps.take("test ownbase over HTTP", || run_command(conformance(repository, filter).envs(ownbase)));
+    steps.take("test workerd over HTTP", || {
+        let worker = |folder: PathBuf| folder.join("workerd.capnp");
+        let workerd = [
+            ("OWNBASE_WORKERD", Programs::install(repository)?.workerd()?),
+            ("OWNBASE_WORKER", worker(artifacts::worker_path(repository))),
+            ("OWNBASE_WORKER_NEXT", worker(artifacts::next_worker_path(repository))),
+            ("OWNBASE_WORKER_SABOTAGE", worker(artifacts::sabotaged_worker_path(repository))),
+        ];
+        run_command(conformance(repository, filter).envs(workerd))
     });
+}
+
+/// The conformance suite, to be told which engine it is run against.
+fn conformance(repository: &Repository, filter: Option<&str>) -> Command {
+    let mut tests = cargo_test(repository);
+    tests.args(SERVICE).args(["--test", CONFORMANCE]).args(filter);
+    tests
 }
 
 fn cargo_test(repository: &Repository) -> Command {

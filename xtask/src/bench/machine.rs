@@ -54,7 +54,7 @@ pub(crate) fn description(seconds: u64, rounds: usize) -> anyhow::Result<String>
     let connections = super::load::CONNECTIONS;
     Ok(format!(
         "Medians of {rounds} rounds of {seconds} s, {connections} connections, wrk on the same {cores} processors, \
-         Linux {}; WAL, synchronous=FULL on both sides.",
+         Linux {}; WAL, every write synced before its answer.",
         kernel.trim()
     ))
 }

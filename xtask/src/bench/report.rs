@@ -1,4 +1,4 @@
-//! The table: each load's medians on either engine, and ownbase's throughput as a share of the native server's.
+//! The table: each load's medians on every engine, and its throughput as a share of the native server's.
 
 use super::load::{Load, Measured};
 use super::server::Engine;
@@ -30,7 +30,7 @@ impl fmt::Display for Report {
         writeln!(f, "| load | engine | requests/s | to native | p99, ms | CPU, µs a request | resident, MiB |")?;
         writeln!(f, "| --- | --- | ---: | ---: | ---: | ---: | ---: |")?;
         for load in Load::ALL {
-            for engine in [Engine::Ownbase, Engine::Native] {
+            for engine in Engine::ALL {
                 let median = |figure| self.median(load, engine, figure);
                 let share = median(rate) / self.median(load, Engine::Native, rate);
                 writeln!(
@@ -70,10 +70,12 @@ mod tests {
         for (own, native) in [(100, 150), (90, 900), (700, 200)] {
             report.add(Load::List, Engine::Ownbase, measured(own));
             report.add(Load::List, Engine::Native, measured(native));
+            report.add(Load::List, Engine::Workerd, measured(native / 2));
         }
         let table = report.to_string();
-        let rows: Vec<_> = table.lines().skip(2).take(2).collect();
+        let rows: Vec<_> = table.lines().skip(2).take(3).collect();
         assert_eq!(rows[0], "| GET a list of 10 notes | ownbase |     50 |   50 % |    1.5 |   1000 |   64 |");
         assert_eq!(rows[1], "| GET a list of 10 notes | native  |    100 |  100 % |    1.5 |   1000 |   64 |");
+        assert_eq!(rows[2], "| GET a list of 10 notes | workerd |     50 |   50 % |    1.5 |   1000 |   64 |");
     }
 }

@@ -6,13 +6,18 @@ use std::fmt;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Engine {
     Ownbase,
     Native,
+    Workerd,
+}
+
+impl Engine {
+    pub(crate) const ALL: [Self; 3] = [Self::Ownbase, Self::Native, Self::Workerd];
 }
 
 impl fmt::Display for Engine {
@@ -20,6 +25,7 @@ impl fmt::Display for Engine {
         f.pad(match self {
             Self::Ownbase => "ownbase",
             Self::Native => "native",
+            Self::Workerd => "workerd",
         })
     }
 }
@@ -27,8 +33,6 @@ impl fmt::Display for Engine {
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     child: Child,
-    /// Held open: a server that cannot print would stop.
-    _stdout: BufReader<ChildStdout>,
 }
 
 impl Server {
@@ -41,6 +45,12 @@ impl Server {
                 command
             }
             Engine::Native => Command::new(artifacts::native_path(repository)),
+            // It builds what is built already, and then becomes workerd.
+            Engine::Workerd => {
+                let mut command = Command::new(std::env::current_exe()?);
+                command.args(["up", "--engine", "workerd"]);
+                command
+            }
         };
         command.args(["--listen", "127.0.0.1:0", "--state-dir"]).arg(state);
         let log = std::fs::File::create(state.with_extension("log"))?;
@@ -51,7 +61,10 @@ impl Server {
             // It has closed its output or said nonsense: it may still run.
             child.kill()?;
         }
-        Ok(Self { address: address?, child, _stdout: stdout })
+        let address = address?;
+        // A server that cannot print its log would stop.
+        std::thread::spawn(move || std::io::copy(&mut stdout, &mut std::io::sink()));
+        Ok(Self { address, child })
     }
 
     /// User and system time since the server's start, in the kernel's ticks of usually 10 ms.
