@@ -16,9 +16,9 @@ use std::time::{Duration, Instant};
 const RUNTIME: [&str; 4] = ["--package", "ownbase", "--package", "ownbase-spin-sqlite"];
 /// The others but for xtask, which shares its own artifacts with the one that runs.
 #[rustfmt::skip]
-const SERVICE: [&str; 10] = [
+const SERVICE: [&str; 12] = [
     "--package", "notes", "--package", "notes-native", "--package", "ownbase-database", "--package", "ownbase-sql",
-    "--package", "ownbase-worker-build",
+    "--package", "ownbase-worker-build", "--package", "tasks",
 ];
 
 const CONFORMANCE: &str = "conformance";

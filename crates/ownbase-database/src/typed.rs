@@ -221,3 +221,65 @@ pub fn one<T: FromRow>(database: &impl Database, sql: Sql, params: &[Value]) -> 
 pub fn exec(database: &impl Database, sql: Sql, params: &[Value]) -> Result<(), Error> {
     database.query(sql, params).map(drop)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn all() -> [Value; 6] {
+        let (text, blob) = (Value::Text("a".into()), Value::Blob(vec![1]));
+        [Value::Null, Value::Integer(1), Value::Real(1.0), Value::Real(0.5), text, blob]
+    }
+
+    /// Takes each of [`all`] and says which could be taken.
+    fn taken<T: FromValue>() -> [bool; 6] {
+        let mut row = Row(all().to_vec());
+        std::array::from_fn(|column| match row.take::<T>(column) {
+            Ok(_) => true,
+            Err(Error::Failed { code, message }) => {
+                assert_eq!(
+                    (code.as_str(), message),
+                    ("SQLITE_MISMATCH", format!("column {column} is not {}", T::WANTED))
+                );
+                false
+            }
+            Err(_) => unreachable!(),
+        })
+    }
+
+    #[test]
+    fn a_value_of_another_storage_class_is_an_error() {
+        assert_eq!(taken::<i64>(), [false, true, true, false, false, false]);
+        assert_eq!(taken::<f64>(), [false, true, true, true, false, false]);
+        assert_eq!(taken::<bool>(), [false, true, true, false, false, false]);
+        assert_eq!(taken::<String>(), [false, false, false, false, true, false]);
+        assert_eq!(taken::<Vec<u8>>(), [false, false, false, false, false, true]);
+        assert_eq!(taken::<Value>(), [true; 6]);
+        assert_eq!(taken::<Option<i64>>(), [true, true, true, false, false, false]);
+        assert_eq!(taken::<Option<String>>(), [true, false, false, false, true, false]);
+        assert!(Row(vec![Value::Integer(2)]).take::<bool>(0).is_err());
+        assert!(Row(vec![]).take::<Option<i64>>(0).is_err());
+    }
+
+    #[test]
+    fn numbers_that_real_cannot_hold_are_no_integers() {
+        let mut row =
+            Row(vec![Value::Real(9_007_199_254_740_994.0), Value::Real(f64::NAN), Value::Real(f64::INFINITY)]);
+        assert!((0..3).all(|column| row.take::<i64>(column).is_err()));
+    }
+
+    #[test]
+    fn parameters_become_values() {
+        let [null, integer, _, real, text, blob] = all();
+        assert_eq!(Value::from(1), integer);
+        assert_eq!(Value::from(true), integer);
+        assert_eq!(Value::from(0.5), real);
+        assert_eq!(Value::from("a"), text);
+        assert_eq!(Value::from(&[1_u8][..]), blob);
+        assert_eq!(Value::from(&text), text);
+        assert_eq!(Value::from(None::<i64>), null);
+        assert_eq!(Value::from(Some("a")), text);
+    }
+}

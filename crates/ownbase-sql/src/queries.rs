@@ -184,11 +184,8 @@ impl Bench {
             return Err(at(source.start, message));
         }
         let statement = self.fresh.connection.prepare(source.sql).map_err(|error| {
-            let offset = match &error {
-                SqliteError::SqlInputError { offset, .. } => usize::try_from(*offset).unwrap_or(0),
-                _ => 0,
-            };
-            at(source.start + offset, self.fresh.explain(&error))
+            let message = self.fresh.explain(&error);
+            at(source.start + offset(&error, source.sql, &message), message)
         })?;
         check_kind(source, &statement)?;
         let parameters = parameters(source, &statement, &self.tables);
@@ -223,6 +220,17 @@ impl Bench {
             format!("fails where the database is attached as u (unmodified Spin): {why}")
         })
     }
+}
+
+/// Where in the statement SQLite stopped; where it does not say, the name that its message ends with.
+fn offset(error: &SqliteError, sql: &str, message: &str) -> usize {
+    if let SqliteError::SqlInputError { offset, .. } = error
+        && let Ok(offset) = usize::try_from(*offset)
+    {
+        return offset;
+    }
+    let name = message.rsplit([' ', '.']).next().unwrap_or_default();
+    significant(sql).find(|token| token.text == name).map_or(0, |token| token.start)
 }
 
 /// Why a statement is refused that SQLite may well take.

@@ -33,6 +33,11 @@ fn service(file: &File) -> Vec<Finding> {
         if has_word(&code, "ownbase_database::engine") {
             findings.push(file.finding(line, "an engine in the service: only src/spin knows one"));
         }
+        if ["Sql::new", "Sql::create"].iter().any(|make| has_word(&code, make)) {
+            findings.push(
+                file.finding(line, "a statement in the code: give it a name in queries/, where SQLite checks it"),
+            );
+        }
         if code.contains("Utc::now") || code.contains("Local::now") {
             findings.push(file.finding(line, "a clock in the service: ask the environment"));
         }
@@ -114,6 +119,17 @@ mod tests {
             assert_eq!(findings("src/lib.rs", code).len(), 1, "{code}");
         }
         assert!(findings("src/lib.rs", "#[cfg(target_os = \"wasi\")]\nmod spin;").is_empty());
+    }
+
+    #[test]
+    fn the_service_s_statements_stand_in_files() {
+        for code in
+            ["const GET: Sql = Sql::new(\"SELECT 1\");", "Sql::create(a, b)", "database.query(Sql::new(x), &[])"]
+        {
+            assert_eq!(findings("src/notes.rs", code).len(), 1, "{code}");
+            assert!(findings("crates/ownbase-database/src/migration.rs", code).is_empty(), "{code}");
+        }
+        assert!(findings("src/notes.rs", "queries::get(database, id)").is_empty());
     }
 
     #[test]

@@ -14,7 +14,7 @@ struct Layer {
     never: &'static [&'static str],
 }
 
-const LAYERS: [Layer; 9] = [
+const LAYERS: [Layer; 10] = [
     Layer { package: "notes", may: &["ownbase-database"], build: &["ownbase-sql"], never: &["rusqlite", "tokio"] },
     Layer { package: "notes-native", may: &["notes", "ownbase-database"], build: &[], never: &["wasmtime"] },
     Layer { package: "notes-worker", may: &["notes", "ownbase-database"], build: &[], never: &["rusqlite", "tokio"] },
@@ -28,6 +28,7 @@ const LAYERS: [Layer; 9] = [
     Layer { package: "ownbase-spin-sqlite", may: &[], build: &[], never: &["clap", "hyper", "toml"] },
     Layer { package: "ownbase-sql", may: &[], build: &[], never: &["tokio", "wasmtime"] },
     Layer { package: "ownbase-worker-build", may: &[], build: &[], never: &["tokio", "wasmtime"] },
+    Layer { package: "tasks", may: &["ownbase-database"], build: &["ownbase-sql"], never: &["rusqlite", "tokio"] },
     Layer { package: "xtask", may: &[], build: &[], never: &[] },
 ];
 

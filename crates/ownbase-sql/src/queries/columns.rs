@@ -11,6 +11,7 @@ use rusqlite::Statement;
 use super::expression::Expression;
 use super::tables::Table;
 use super::types::{Claim, Type, is_rust_name};
+use crate::tokens::Token;
 
 /// A column of a query's rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +34,7 @@ pub(super) struct Wrong {
 /// # Errors
 /// What is wrong with each that is wrong.
 pub(super) fn columns(statement: &Statement<'_>, sql: &str, tables: &[Table]) -> Result<Vec<Column>, Vec<Wrong>> {
-    let doubt = doubt(sql, tables);
+    let doubt = Doubt::new(sql, tables);
     let (mut columns, mut wrong): (Vec<Column>, _) = (Vec::new(), Vec::new());
     for column in statement.columns_with_metadata() {
         let origin = column.table_name().zip(column.origin_name()).and_then(|(table, name)| {
@@ -42,7 +43,7 @@ pub(super) fn columns(statement: &Statement<'_>, sql: &str, tables: &[Table]) ->
         });
         let written = column.name();
         let read = match origin {
-            Some((table, origin)) => read_plain(written, table, origin, doubt),
+            Some((table, origin)) => read_plain(written, table, origin, doubt.about(table)),
             None => read_expression(written),
         };
         match read {
@@ -112,21 +113,43 @@ fn named(written: &str) -> Result<(&str, Claim), String> {
     }
 }
 
-/// Why a NOT NULL column may come out as NULL, if the statement has anything of that kind.
-fn doubt(sql: &str, tables: &[Table]) -> Option<&'static str> {
-    let text = Expression::new(sql);
-    let has = |words: &[&str]| (0..text.0.len()).any(|at| words.iter().any(|word| text.is(at, word)));
-    let is_view = |name: &str| tables.iter().any(|table| table.is_view && table.name.eq_ignore_ascii_case(name));
-    if has(&["left", "right", "full", "outer"]) {
-        Some("an outer join")
-    } else if has(&["union", "intersect", "except"]) {
-        Some("a compound SELECT")
-    } else if text.0.iter().any(|token| is_view(&token.name())) {
-        Some("a view")
-    } else if (0..text.0.len()).any(|at| is_scalar(&text, at)) {
-        Some("a subquery without rows")
-    } else {
-        None
+/// Why NOT NULL columns may come out as NULL.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Doubt {
+    about_all: Option<&'static str>,
+    /// Tables in small letters that stand behind a LEFT JOIN.
+    far: Vec<String>,
+}
+
+impl Doubt {
+    fn new(sql: &str, tables: &[Table]) -> Self {
+        let text = Expression::new(sql);
+        let has = |words: &[&str]| (0..text.0.len()).any(|at| words.iter().any(|word| text.is(at, word)));
+        let table = |name: &str| tables.iter().find(|table| table.name.eq_ignore_ascii_case(name));
+        let is_left = |at: &usize| text.is(*at, "join") && text.follows(*at, 1, &["left", "outer"]);
+        let far = (0..text.0.len()).filter(is_left).map(|at| text.0.get(at + 1).map_or(String::new(), Token::name));
+        let far: Vec<String> = far.collect();
+        let about_all = if has(&["union", "intersect", "except"]) {
+            Some("a compound SELECT")
+        } else if text.0.iter().any(|token| table(&token.name()).is_some_and(|table| table.is_view)) {
+            Some("a view")
+        } else if has(&["right", "full"])
+            || !far.is_empty() && has(&["with"])
+            || far.iter().any(|name| table(name).is_none())
+        {
+            Some("an outer join")
+        } else if (0..text.0.len()).any(|at| is_scalar(&text, at)) {
+            Some("a subquery without rows")
+        } else {
+            None
+        };
+        Self { about_all, far }
+    }
+
+    /// What it is that can put NULL in place of a column of this table.
+    fn about(&self, table: &Table) -> Option<&'static str> {
+        let is_far = self.far.iter().any(|name| table.name.eq_ignore_ascii_case(name));
+        self.about_all.or(is_far.then_some("an outer join"))
     }
 }
 
@@ -145,19 +168,29 @@ mod tests {
 
     #[test]
     fn what_can_put_null_in_place_of_a_column_is_seen() {
-        for (sql, expected) in [
-            ("SELECT a FROM t", None),
-            ("SELECT a FROM t WHERE b IN (SELECT c FROM u) AND d = (SELECT 1)", None),
-            ("SELECT a FROM (SELECT a FROM t), u", None),
-            ("SELECT \"left\" FROM t WHERE b = 'UNION'", None),
-            ("SELECT coalesce((SELECT 1), 2), a FROM t", None),
-            ("SELECT a FROM t LEFT JOIN u", Some("an outer join")),
-            ("SELECT a FROM t EXCEPT SELECT b FROM u", Some("a compound SELECT")),
-            ("SELECT (SELECT a FROM t)", Some("a subquery without rows")),
-            ("SELECT a, (((WITH b AS (SELECT 1) SELECT c FROM t))) FROM t", Some("a subquery without rows")),
-            ("DELETE FROM t RETURNING (SELECT a FROM u)", Some("a subquery without rows")),
+        let table = |name: &str, is_view| Table { name: name.into(), is_view, columns: Vec::new() };
+        let tables = [table("t", false), table("u", false), table("v", true)];
+        let (join, subquery) = (Some("an outer join"), Some("a subquery without rows"));
+        for (sql, about_t, about_u) in [
+            ("SELECT a FROM t", None, None),
+            ("SELECT a FROM t WHERE b IN (SELECT c FROM u) AND d = (SELECT 1)", None, None),
+            ("SELECT a FROM (SELECT a FROM t), u", None, None),
+            ("SELECT \"left\" FROM t WHERE b = 'UNION'", None, None),
+            ("SELECT coalesce((SELECT 1), 2), a FROM t", None, None),
+            ("SELECT a FROM t LEFT JOIN U ON 1", None, join),
+            ("SELECT a FROM t x NATURAL LEFT OUTER JOIN u, t", None, join),
+            ("SELECT a FROM u LEFT JOIN u AS other", None, join),
+            ("SELECT a FROM u RIGHT JOIN t", join, join),
+            ("SELECT a FROM t LEFT JOIN (SELECT b FROM u)", join, join),
+            ("WITH u AS (SELECT a FROM t) SELECT a FROM t LEFT JOIN u", join, join),
+            ("SELECT a FROM v", Some("a view"), Some("a view")),
+            ("SELECT a FROM t EXCEPT SELECT b FROM u", Some("a compound SELECT"), Some("a compound SELECT")),
+            ("SELECT (SELECT a FROM t)", subquery, subquery),
+            ("SELECT a, (((WITH b AS (SELECT 1) SELECT c FROM t))) FROM t", subquery, subquery),
+            ("DELETE FROM t RETURNING (SELECT a FROM u)", subquery, subquery),
         ] {
-            assert_eq!(doubt(sql, &[]), expected, "{sql}");
+            let doubt = Doubt::new(sql, &tables);
+            assert_eq!((doubt.about(&tables[0]), doubt.about(&tables[1])), (about_t, about_u), "{sql}");
         }
     }
 }

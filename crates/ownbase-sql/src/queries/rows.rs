@@ -70,37 +70,44 @@ pub(super) fn fill(connection: &Connection, tables: &[Table]) -> rusqlite::Resul
     Ok(())
 }
 
-/// A run's rows that contradict the query; the first contradiction of each kind.
+/// What rows contradict, the first time for each column. Ends with the first database that contradicts.
 pub(super) fn contradictions(query: &Query, fresh: &Sandbox, filled: &Sandbox) -> Vec<Wrong> {
-    let mut wrong: Vec<Wrong> = Vec::new();
+    // Without parameters all runs are one.
+    let runs = if query.parameters.is_empty() { 1 } else { usize::MAX };
     for (sandbox, over) in [(fresh, "in a new database"), (filled, "over generated rows")] {
-        for pick in Pick::all() {
-            let found = match run(query, &sandbox.connection, pick) {
-                Ok(found) => found,
-                Err(error) => judge(&error).into_iter().collect(),
+        let mut wrong: Vec<Wrong> = Vec::new();
+        for pick in Pick::all().take(runs) {
+            let (found, is_over) = match run(query, &sandbox.connection, pick) {
+                Ok(found) => (found, false),
+                Err(error) => (judge(&error).into_iter().collect(), is_endless(&error)),
             };
             for Wrong { written, message } in found {
                 if !wrong.iter().any(|other| other.written == written) {
                     wrong.push(Wrong { written, message: format!("{message} {over}") });
                 }
             }
+            if is_over {
+                break;
+            }
+        }
+        if !wrong.is_empty() {
+            return wrong;
         }
     }
-    wrong
+    Vec::new()
 }
 
 /// What an error says about the query, whatever the values.
 fn judge(error: &SqliteError) -> Option<Wrong> {
     let SqliteError::SqliteFailure(failure, message) = error else { return None };
     let is_typed = failure.extended_code == ffi::SQLITE_CONSTRAINT_DATATYPE || failure.code == ErrorCode::TypeMismatch;
-    let message = message.clone().unwrap_or_else(|| failure.to_string());
-    match failure.code {
-        _ if is_typed => Some(Wrong { written: String::new(), message }),
-        ErrorCode::OperationInterrupted => {
-            Some(Wrong { written: String::new(), message: "does not come to an end".into() })
-        }
-        _ => None,
-    }
+    let message =
+        if is_endless(error) { "does not come to an end".into() } else { message.clone().filter(|_| is_typed)? };
+    Some(Wrong { written: String::new(), message })
+}
+
+fn is_endless(error: &SqliteError) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted)
 }
 
 /// Runs the query once and leaves the database as it was.
@@ -124,12 +131,12 @@ fn look(query: &Query, connection: &Connection, values: &[Value]) -> rusqlite::R
         }
     }
     let says = match query.kind {
-        Kind::One if count != 1 => Some("is said to have one row"),
-        Kind::Optional if count > 1 => Some("is said to have one row at the most"),
+        Kind::One if count == 0 => Some("is said to have one row, but has none"),
+        Kind::One if count > 1 => Some("is said to have one row, but has more"),
+        Kind::Optional if count > 1 => Some("is said to have one row at the most, but has more"),
         _ => None,
     };
-    let message = says.map(|says| format!("{says}, but has {count}"));
-    wrong.extend(message.map(|message| Wrong { written: String::new(), message }));
+    wrong.extend(says.map(|says| Wrong { written: String::new(), message: says.into() }));
     Ok(wrong)
 }
 
@@ -145,7 +152,7 @@ fn contradiction(column: &Column, value: ValueRef<'_>) -> Option<Wrong> {
         _ => false,
     };
     let what = match value {
-        ValueRef::Integer(number) => format!("INTEGER {number}"),
+        ValueRef::Integer(_) if column.r#type == Type::Boolean => "INTEGER and not 0 or 1".into(),
         value => value.data_type().to_string().to_uppercase(),
     };
     let Column { name, r#type, nullable, written } = column;

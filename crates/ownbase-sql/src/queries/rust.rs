@@ -1,7 +1,8 @@
 //! Writes the queries as Rust: a module `queries` with a function for each, and structs for parameters and rows.
 //!
 //! The code names `ownbase_database` by path only, so that this crate needs nothing of it. A query that nobody
-//! calls, and a column that nobody reads, is dead code, which the module denies.
+//! calls, and a column that nobody reads, is dead code, which the module denies. (Rows cannot be compared, since that
+//! would count as reading them.)
 
 use std::fmt::Write;
 
@@ -71,7 +72,7 @@ fn row_struct(name: &str, queries: &[Query], columns: &[Column]) -> String {
         let _ = write!(reads, "{}{field}: row.take({index})?", if index == 0 { " " } else { ", " });
     }
     format!(
-        "    /// A row of {}.\n    #[derive(Debug, Clone, PartialEq)]\n    pub(crate) struct {name} {{\n{fields}    }}\n\n    \
+        "    /// A row of {}.\n    #[derive(Debug, Clone)]\n    pub(crate) struct {name} {{\n{fields}    }}\n\n    \
              impl port::typed::FromRow for {name} {{\n        \
                  fn from_row(mut row: port::Row) -> Result<Self, port::Error> {{\n            \
                      Ok(Self {{{reads} }})\n        }}\n    }}\n\n",
