@@ -62,6 +62,23 @@ fn a_row_may_refer_to_its_own_table() {
 }
 
 #[test]
+fn circles_of_tables_are_filled_where_a_key_can_wait() {
+    let from = "CREATE TABLE a (id INTEGER PRIMARY KEY, b INTEGER REFERENCES b (id), x);
+        CREATE TABLE b (id INTEGER PRIMARY KEY, a INTEGER REFERENCES a (id));";
+    let to = from.replace(", x", ", x UNIQUE");
+    for (from, to) in [(from, to.as_str()), (from, "CREATE TABLE c (d);")] {
+        let error = TestProject::change(from, to, &[]).unwrap_err().to_string();
+        assert!(error.starts_with("b and a refer to one another") && error.contains("`migration new`"), "{error}");
+    }
+    let deferred = |sql: &str| sql.replace("REFERENCES b (id)", "REFERENCES b (id) DEFERRABLE INITIALLY DEFERRED");
+    let project = TestProject::new(&deferred(from));
+    let generated = project.want(&deferred(&to)).generate("second").unwrap();
+    assert!(generated.proof.without_rows.is_empty(), "{:?}", generated.proof);
+    assert!(generated.proof.cautions.iter().all(|why| why.contains("UNIQUE")), "{:?}", generated.proof);
+    TestProject::change(&deferred(from), "CREATE TABLE c (d);", &[]).unwrap();
+}
+
+#[test]
 fn renames_are_renames() {
     let from = format!("{NOTES}CREATE INDEX by_text ON notes (text); CREATE VIEW v AS SELECT text FROM notes;");
     let to = from.replace("notes", "entries").replace("text TEXT", "body TEXT").replace("(text)", "(body)");

@@ -51,8 +51,29 @@ pub(crate) fn replay(queries: &[Query], migrations: &[Migration], version: u32) 
 }
 
 struct Pair {
-    old: Trial,
-    new: Trial,
+    old: Side,
+    new: Side,
+}
+
+/// One of the two databases.
+struct Side {
+    trial: Trial,
+    schema: Schema,
+}
+
+impl Side {
+    fn new(trial: Trial) -> Result<Self, Error> {
+        let schema = trial.schema()?;
+        Ok(Self { trial, schema })
+    }
+
+    fn connection(&self) -> &Connection {
+        &self.trial.sandbox.connection
+    }
+
+    fn explain(&self, error: &rusqlite::Error) -> String {
+        self.trial.sandbox.explain(error)
+    }
 }
 
 impl Pair {
@@ -67,7 +88,7 @@ impl Pair {
             old.fill(seed, rows)?;
             new.fill(seed, rows)?;
             let brought = further.iter().try_for_each(|migration| new.apply(migration)).map_err(refused);
-            pair = brought.map(|()| Self { old, new });
+            pair = brought.and_then(|()| Ok(Self { old: Side::new(old)?, new: Side::new(new)? }));
             if pair.is_ok() {
                 break;
             }
@@ -76,10 +97,10 @@ impl Pair {
     }
 
     fn why_broken(&self, query: &Query, random: &mut Rng) -> Result<Option<String>, Error> {
-        let (old, new) = (&self.old.sandbox, &self.new.sandbox);
+        let Self { old, new } = self;
         // What did not work at its own version says nothing about this one; the build checks queries.
-        let Ok(before) = Shape::of(&old.connection, &self.old.schema()?, &query.sql) else { return Ok(None) };
-        let after = match Shape::of(&new.connection, &self.new.schema()?, &query.sql) {
+        let Ok(before) = Shape::of(old, &query.sql) else { return Ok(None) };
+        let after = match Shape::of(new, &query.sql) {
             Ok(after) => after,
             Err(error) => return Ok(Some(new.explain(&error))),
         };
@@ -87,9 +108,9 @@ impl Pair {
             return Ok(Some(why));
         }
         for _ in 0..RUNS {
-            let values = (0..before.parameters).map(|_| draw(&self.old, random)).collect::<Result<Vec<_>, _>>()?;
-            let Ok(known) = run(&old.connection, &query.sql, &values) else { continue };
-            match run(&new.connection, &query.sql, &values) {
+            let values = (0..before.parameters).map(|_| draw(old, random)).collect::<Result<Vec<_>, _>>()?;
+            let Ok(known) = run(old.connection(), &query.sql, &values) else { continue };
+            match run(new.connection(), &query.sql, &values) {
                 Ok(types) => {
                     if let Some(why) = other_type(&before.columns, &known, &types) {
                         return Ok(Some(why));
@@ -110,12 +131,12 @@ struct Shape {
 }
 
 impl Shape {
-    fn of(connection: &Connection, schema: &Schema, sql: &str) -> rusqlite::Result<Self> {
-        let statement = connection.prepare(sql)?;
+    fn of(side: &Side, sql: &str) -> rusqlite::Result<Self> {
+        let statement = side.connection().prepare(sql)?;
         let columns = statement.columns_with_metadata().map(|column| {
             let origin = column.table_name().zip(column.origin_name());
             let is_never_null = origin.is_some_and(|(table, name)| {
-                let definition = schema.definition(&table.to_ascii_lowercase());
+                let definition = side.schema.definition(&table.to_ascii_lowercase());
                 definition.is_some_and(|table| {
                     table.column(name).is_some_and(|column| column.not_null.is_some() || table.is_rowid(column))
                 })
@@ -168,25 +189,21 @@ fn other_type(columns: &[(String, bool)], before: &[Vec<Type>], after: &[Vec<Typ
 }
 
 /// A value of some row, or any.
-fn draw(trial: &Trial, random: &mut Rng) -> Result<Value, Error> {
-    let schema = trial.schema()?;
-    let columns: Vec<(String, String)> = schema
-        .ordinary()
-        .flat_map(|(_, table, definition)| {
-            definition.columns.iter().map(|column| (quote(&table.name), quote(&column.name)))
-        })
-        .collect();
-    if columns.is_empty() || random.u8(0..2) == 0 {
+fn draw(side: &Side, random: &mut Rng) -> Result<Value, Error> {
+    let tables: Vec<_> = side.schema.ordinary().filter(|(_, _, definition)| !definition.columns.is_empty()).collect();
+    if tables.is_empty() || random.bool() {
         return Ok(match random.u8(0..4) {
             0 => Value::Integer(random.i64(0..50)),
             1 => Value::Null,
             _ => Value::Text((0..random.usize(0..8)).map(|_| random.lowercase()).collect()),
         });
     }
-    let (table, column) = columns.get(random.usize(0..columns.len())).cloned().unwrap_or_default();
-    let count = crate::prove::rows::count(&trial.sandbox.connection, &table)?;
+    let (_, table, definition) = tables[random.usize(0..tables.len())];
+    let column = quote(&definition.columns[random.usize(0..definition.columns.len())].name);
+    let table = quote(&table.name);
+    let count = crate::prove::rows::count(side.connection(), &table)?;
     let sql = format!("SELECT {column} FROM {table} LIMIT 1 OFFSET {}", random.usize(0..count.max(1)));
-    let mut statement = trial.sandbox.connection.prepare_cached(&sql)?;
+    let mut statement = side.connection().prepare_cached(&sql)?;
     let mut rows = statement.query([])?;
     Ok(rows.next()?.map(|row| row.get(0)).transpose()?.unwrap_or(Value::Null))
 }

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 use super::alter::{Alter, by_alter};
 use super::mention;
-use super::order::parents_first;
+use super::order::{circle, parents_first};
 use super::rebuild::Rebuild;
 use crate::schema::definition::Definition;
 use crate::schema::{Object, Schema, Table, TableKind};
@@ -53,7 +53,7 @@ impl Plan {
         let mut plan = Self::default();
         let rebuilt = plan.sort_tables(current, wanted);
         plan.rebuild(current, wanted, &rebuilt)?;
-        plan.drop_tables(current, wanted, &rebuilt);
+        plan.drop_tables(current, wanted, &rebuilt)?;
         plan.indexes(current, wanted, &rebuilt);
         plan.views_and_triggers(current, wanted, &rebuilt);
         Ok(plan)
@@ -107,8 +107,9 @@ impl Plan {
     }
 
     fn rebuild(&mut self, current: &Schema, wanted: &Schema, rebuilt: &BTreeSet<String>) -> Result<(), Vec<String>> {
-        let mut faults = Vec::new();
-        for key in parents_first(wanted, rebuilt) {
+        let order = parents_first(wanted, rebuilt);
+        let mut faults: Vec<String> = circle(wanted, &order).map(|circle| in_a_circle(&circle)).into_iter().collect();
+        for key in order {
             let Some((old, new)) = current.tables.get(&key).zip(wanted.tables.get(&key)) else { continue };
             let (Some(from), Some(to)) = (old.definition(), new.definition()) else { continue };
             match Rebuild::of(old, from, new, to, &free_name(&key, current, wanted)) {
@@ -122,7 +123,12 @@ impl Plan {
         if faults.is_empty() { Ok(()) } else { Err(faults) }
     }
 
-    fn drop_tables(&mut self, current: &Schema, wanted: &Schema, rebuilt: &BTreeSet<String>) {
+    fn drop_tables(
+        &mut self,
+        current: &Schema,
+        wanted: &Schema,
+        rebuilt: &BTreeSet<String>,
+    ) -> Result<(), Vec<String>> {
         let is_dropped = |key: &&String| match (current.tables.get(*key), wanted.tables.get(*key)) {
             (Some(_), None) => true,
             // One becomes virtual: no table keeps its name then.
@@ -131,6 +137,9 @@ impl Plan {
         };
         let dropped: BTreeSet<String> = current.tables.keys().filter(is_dropped).cloned().collect();
         let mut going: Vec<String> = parents_first(current, &dropped.union(rebuilt).cloned().collect());
+        if let Some(circle) = circle(current, &going) {
+            return Err(vec![in_a_circle(&circle)]);
+        }
         going.reverse();
         for key in going {
             let Some(old) = current.tables.get(&key) else { continue };
@@ -142,6 +151,7 @@ impl Plan {
                 self.drops.push(Leaving::Table(old.clone()));
             }
         }
+        Ok(())
     }
 
     fn indexes(&mut self, current: &Schema, wanted: &Schema, rebuilt: &BTreeSet<String>) {
@@ -205,6 +215,13 @@ fn close_over_children(rebuilt: &mut BTreeSet<String>, current: &Schema, wanted:
         }
         rebuilt.extend(children);
     }
+}
+
+fn in_a_circle((child, parent): &(String, String)) -> String {
+    format!(
+        "{child} and {parent} refer to one another by foreign keys that are not DEFERRABLE INITIALLY DEFERRED: neither \
+         can be filled or dropped before the other; write the steps by hand (`migration new`)"
+    )
 }
 
 /// A name for the old table while the new one is filled.

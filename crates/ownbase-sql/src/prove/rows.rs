@@ -24,19 +24,26 @@ pub(crate) fn fill(
     random: &mut Rng,
     rows: usize,
 ) -> rusqlite::Result<Vec<String>> {
+    let order = parents_first(schema, &schema.tables.keys().cloned().collect());
+    let tables = || order.iter().filter_map(|key| Some((key, schema.tables.get(key)?, schema.definition(key)?)));
+    // In two goes: where tables refer to one another in a circle, the first go has no rows to refer to.
+    for rows in [rows.div_ceil(2), rows / 2] {
+        for (_, table, definition) in tables() {
+            let name = quote(&table.name);
+            // Where one row cannot be made, the next would not be either.
+            (0..rows).all(|_| (0..ATTEMPTS).any(|_| insert(connection, schema, &name, definition, random).is_ok()));
+        }
+    }
     let mut empty = Vec::new();
-    for key in parents_first(schema, &schema.tables.keys().cloned().collect()) {
-        let Some((table, definition)) = schema.tables.get(&key).zip(schema.definition(&key)) else { continue };
+    for (key, table, definition) in tables() {
         let name = quote(&table.name);
-        // Where one row cannot be made, the next would not be either.
-        (0..rows).all(|_| (0..ATTEMPTS).any(|_| insert(connection, schema, &name, definition, random).is_ok()));
         // The last number given out is then above all that are there.
         if definition.autoincrement {
             let delete = format!("DELETE FROM {name} WHERE rowid = (SELECT max(rowid) FROM {name}) AND rowid > 1");
             let _ = connection.execute(&delete, []);
         }
         if count(connection, &name)? == 0 {
-            empty.push(key);
+            empty.push(key.clone());
         }
     }
     Ok(empty)

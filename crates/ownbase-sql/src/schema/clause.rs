@@ -195,15 +195,19 @@ fn foreign_key(cursor: &mut Cursor<'_, '_>, name: String, columns: Vec<String>) 
     actions.sort();
     let is_never = cursor.eat(&["not", "deferrable"]);
     let may = is_never || cursor.eat(&["deferrable"]);
-    let deferred = may && cursor.eat(&["initially", "deferred"]);
+    let is_deferred = may && cursor.eat(&["initially", "deferred"]) && !is_never;
     if may {
         cursor.eat(&["initially", "immediate"]);
     }
-    let deferred = if deferred && !is_never { " deferred" } else { "" };
+    let deferred = if is_deferred { " deferred" } else { "" };
     let restricts_delete = actions.iter().any(|action| action == " on delete restrict");
     let form =
         format!("references {} ({}){}{deferred}", name_form(&parent), parent_columns.join(" , "), actions.concat());
-    Clause::ForeignKey { name, form, key: ForeignKey { columns, parent, parent_columns, restricts_delete } }
+    Clause::ForeignKey {
+        name,
+        form,
+        key: ForeignKey { columns, parent, parent_columns, restricts_delete, is_deferred },
+    }
 }
 
 /// The form of the columns of a key, and whether `AUTOINCREMENT` stands among them.

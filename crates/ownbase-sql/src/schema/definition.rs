@@ -86,6 +86,8 @@ pub(crate) struct ForeignKey {
     /// Empty where the parent's primary key is meant.
     pub(crate) parent_columns: Vec<String>,
     pub(crate) restricts_delete: bool,
+    /// Whether it is looked at when the transaction ends, not with each statement.
+    pub(crate) is_deferred: bool,
 }
 
 impl Column {
