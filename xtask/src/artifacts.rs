@@ -113,14 +113,24 @@ pub(crate) fn sabotage_path(repository: &Repository) -> PathBuf {
     host_file(repository, "ownbase-sabotage")
 }
 
-/// Builds the native server, the benchmarks' yardstick.
+/// Builds `ownbase` as it is shipped, optimised across all crates: that takes minutes at every change.
+pub(crate) fn shipped(repository: &Repository) -> anyhow::Result<()> {
+    run(repository.cargo().args(["build", "--package", "ownbase", "--release"]))
+}
+
+/// The binary that [`shipped`] builds.
+pub(crate) fn shipped_path(repository: &Repository) -> PathBuf {
+    shipped_file(repository, "ownbase")
+}
+
+/// Builds the native server, the benchmarks' yardstick, in the same way.
 pub(crate) fn native(repository: &Repository) -> anyhow::Result<()> {
-    run(repository.cargo().args(["build", "--package", "notes-native", "--profile", "host"]))
+    run(repository.cargo().args(["build", "--package", "notes-native", "--release"]))
 }
 
 /// The binary that [`native`] builds.
 pub(crate) fn native_path(repository: &Repository) -> PathBuf {
-    host_file(repository, "notes-native")
+    shipped_file(repository, "notes-native")
 }
 
 /// Copies what the next build would write over.
@@ -132,4 +142,8 @@ fn set_aside(built: &Path, aside: &Path) -> anyhow::Result<()> {
 /// A binary in the profile `host`'s folder.
 pub(crate) fn host_file(repository: &Repository, name: &str) -> PathBuf {
     repository.target.join("host").join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
+}
+
+fn shipped_file(repository: &Repository, name: &str) -> PathBuf {
+    repository.target.join("release").join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
 }

@@ -25,7 +25,8 @@ pub(crate) fn run(repository: &Repository, seconds: u64) -> anyhow::Result<()> {
     machine::check()?;
     setup::ensure(&[setup::COMPONENT, setup::DURABLE_OBJECT])?;
     artifacts::component(repository)?;
-    artifacts::host(repository)?;
+    eprintln!("building both servers as they are shipped (some ten minutes the first time) …");
+    artifacts::shipped(repository)?;
     artifacts::native(repository)?;
     artifacts::worker(repository)?;
     machine::warn_when_busy()?;

@@ -40,7 +40,7 @@ impl Server {
     pub(crate) fn start(repository: &Repository, engine: Engine, state: &Path) -> anyhow::Result<Self> {
         let mut command = match engine {
             Engine::Ownbase => {
-                let mut command = Command::new(artifacts::host_path(repository));
+                let mut command = Command::new(artifacts::shipped_path(repository));
                 command.args(["up", "--from"]).arg(repository.root.join("spin.toml"));
                 command
             }
