@@ -6,6 +6,7 @@ mod bodies;
 mod conditional;
 mod creation;
 mod damage;
+mod durability;
 mod erase;
 mod files;
 mod first_access;
@@ -45,6 +46,7 @@ pub(crate) fn all() -> Vec<Case> {
         erase::cases(),
         restart::cases(),
         kill::cases(),
+        durability::cases(),
         upgrade::cases(),
         future::cases(),
         damage::cases(),

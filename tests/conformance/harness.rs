@@ -14,4 +14,5 @@ pub(crate) mod request;
 pub(crate) mod server;
 pub(crate) mod site;
 pub(crate) mod together;
+pub(crate) mod traced;
 pub(crate) mod wait;

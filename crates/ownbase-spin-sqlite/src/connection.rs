@@ -13,8 +13,8 @@ use crate::{
     policy,
     rows::{Fault, Rows, answer},
 };
-use rusqlite::{OpenFlags, ffi, wal::CheckpointMode};
-use std::{path::Path, sync::Arc, time::Instant};
+use rusqlite::{ErrorCode, OpenFlags, ffi, wal::CheckpointMode};
+use std::{cell::Cell, path::Path, sync::Arc, time::Instant};
 
 /// Prepared statements kept for each connection.
 const KEPT_STATEMENTS: usize = 32;
@@ -49,6 +49,7 @@ pub(crate) struct Connection {
     clock: Arc<Clock>,
     statement_timeout_ms: u64,
     commits: Commits,
+    has_failed: Cell<bool>,
 }
 
 impl Connection {
@@ -86,7 +87,13 @@ impl Connection {
         // Reads the schema now, so that the first statement does not.
         sqlite.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
         let statement_timeout_ms = limits.statement_timeout_ms;
-        Ok(Connection { commits: Commits::watch(&mut sqlite)?, sqlite, clock, statement_timeout_ms })
+        Ok(Connection {
+            commits: Commits::watch(&mut sqlite)?,
+            sqlite,
+            clock,
+            statement_timeout_ms,
+            has_failed: Cell::default(),
+        })
     }
 
     /// Whether there was a commit, or an attempt at one, since this was last asked.
@@ -172,25 +179,17 @@ impl Connection {
         }
     }
 
-    /// Moves the WAL into the database, durably, and closes it; SQLite removes the WAL. On an error it is closed as `abandon`
-    /// does.
+    /// Moves the WAL into the database, durably, and closes it; SQLite removes the WAL. Where that fails, and where it is
+    /// merely dropped, a connection leaves both as they are: to be removed, or recovered by the next `open`.
     pub(crate) fn close(self) -> Result<(), Error> {
-        match self.checkpoint() {
-            Ok(()) => self.sqlite.close().map_err(|(_, error)| error.into()),
-            Err(error) => {
-                self.abandon();
-                Err(error)
-            }
-        }
+        self.checkpoint()?;
+        durability::keep_wal(&self.sqlite, false)?;
+        self.sqlite.close().map_err(|(_, error)| error.into())
     }
 
-    /// Closes the file and leaves it and the WAL as they are: to be removed, or recovered by the next `open`.
-    pub(crate) fn abandon(self) {
-        self.clock.stop_at(None);
-        let closed = durability::keep_wal(&self.sqlite).and_then(|_| self.sqlite.close().map_err(|(_, error)| error));
-        if let Err(error) = closed {
-            tracing::warn!(%error, "a database was not closed as it should be; it is recovered when next opened");
-        }
+    /// Whether the disk failed SQLite: what it believes to be written may not be.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.has_failed.get()
     }
 
     fn prepare(&self, sql: &str) -> Result<rusqlite::CachedStatement<'_>, Fault> {
@@ -207,7 +206,12 @@ impl Connection {
                 let limit = self.statement_timeout_ms;
                 Error::interrupted(format_args!("the statement ran past its time limit ({limit} ms) or its request's"))
             }
-            Fault::Sqlite(error) => error.into(),
+            Fault::Sqlite(error) => {
+                if error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure) {
+                    self.has_failed.set(true);
+                }
+                error.into()
+            }
             Fault::Rows(error) => error,
         }
     }
@@ -216,7 +220,7 @@ impl Connection {
 fn open_file(file: &Path, flags: OpenFlags) -> rusqlite::Result<rusqlite::Connection> {
     let flags = flags | OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     // rusqlite puts the path into the message.
-    rusqlite::Connection::open_with_flags(file, flags).map_err(|error| match error {
+    rusqlite::Connection::open_with_flags_and_vfs(file, flags, durability::VFS).map_err(|error| match error {
         rusqlite::Error::SqliteFailure(failure, _) => rusqlite::Error::SqliteFailure(failure, None),
         other => other,
     })

@@ -10,14 +10,15 @@ use crate::{
     connection::{Changes, Connection, Read, Statement},
     databases::Databases,
     errors::Error,
-    files::Location,
-    gate::{Log, NotDurable},
+    files::{FileLock, Location},
+    gate::NotDurable,
+    open::Open,
     rooms::{Room, Rooms},
     rows::Rows,
     scope::Scope,
 };
 use rusqlite::ffi;
-use std::{sync::Arc, time::Instant};
+use std::{io, sync::Arc, time::Instant};
 use tokio::sync::Mutex;
 
 /// A label's database as all who use the label share it.
@@ -28,15 +29,6 @@ pub(crate) struct Database {
     location: Location,
     open: Option<Open>,
     used: Instant,
-}
-
-struct Open {
-    connection: Connection,
-    /// Where commits are counted, if they do not sync.
-    log: Option<Arc<Log>>,
-    /// The database was empty when it was opened, and is not known to hold anything since.
-    may_be_empty: bool,
-    room: Room,
 }
 
 impl Database {
@@ -60,28 +52,23 @@ impl Database {
 
     /// Of those that may be open, if it is one.
     pub(crate) fn rooms(&self) -> Option<Arc<Rooms>> {
-        self.open.as_ref().map(|open| open.room.rooms().clone())
+        self.open.as_ref().map(Open::rooms)
     }
 
     pub(crate) fn in_transaction(&self) -> bool {
-        self.open.as_ref().is_some_and(|open| open.connection.in_transaction())
+        self.open.as_ref().is_some_and(|open| open.connection().in_transaction())
     }
 
     /// Whether its WAL is long enough to be moved into its file, by `checkpoint`.
     pub(crate) fn wants_checkpoint(&self) -> bool {
-        self.open.as_ref().is_some_and(|open| open.connection.wants_checkpoint() && !open.has_failed())
+        self.open.as_ref().is_some_and(|open| open.connection().wants_checkpoint() && !open.has_failed())
     }
 
     /// Runs a statement if the database is open and the statement only reads; see `Connection::read`.
     pub(crate) fn read(&self, scope: &Scope, statement: &Statement, until: Instant, rows: &mut impl Rows) -> Read {
         match &self.open {
-            Some(open) if !open.has_failed() => {
-                if let Some(log) = &open.log {
-                    scope.wait_for(log, log.seen());
-                }
-                open.connection.read(statement, until, rows)
-            }
-            _ => Read::Refused,
+            Some(open) => open.read(scope, statement, until, rows),
+            None => Read::Refused,
         }
     }
 
@@ -99,7 +86,13 @@ impl Database {
         self.location.settle().inspect_err(|_| scope.fail())?;
         if self.open.is_none() {
             if self.location.exists()? {
-                self.open = Some(self.open_file(scope, databases, until)?);
+                let opened = self.open_file(databases, until);
+                // What cannot be recovered is not to be told of either.
+                self.open = Some(opened.inspect_err(|_| {
+                    if self.location.has_wal() {
+                        scope.fail()
+                    }
+                })?);
             } else if let Some(result) = databases.scratch().try_read(statement, until, rows) {
                 return result.map(|()| None);
             } else {
@@ -114,10 +107,7 @@ impl Database {
 
     /// Closes the database and removes its file, durably. May block.
     pub(crate) fn erase(&mut self) -> Result<(), Error> {
-        let log = self.open.take().and_then(|open| {
-            open.connection.abandon();
-            open.log
-        });
+        let log = self.open.take().and_then(Open::leave);
         let removed = self.location.remove();
         if let Some(log) = log {
             match &removed {
@@ -132,44 +122,31 @@ impl Database {
     /// Moves the WAL into the database's file. May block for long.
     pub(crate) fn checkpoint(&mut self) {
         let Some(open) = &self.open else { return };
-        if let Err(error) = open.connection.checkpoint() {
-            tracing::error!(
-                label = &*self.label,
-                ?error,
-                "a checkpoint failed; the database is recovered before it is used again"
-            );
+        if let Err(error) = open.connection().checkpoint() {
+            let label = &*self.label;
+            tracing::error!(label, ?error, "a checkpoint failed; the database is recovered before it is used again");
             self.abandon();
         }
     }
 
     /// Closes the database if it is open, and moves its WAL into its file. May block.
     pub(crate) fn close(&mut self) {
-        let Some(open) = self.open.take_if(|open| !open.has_failed()) else {
-            return self.abandon();
-        };
-        match (open.connection.close(), open.log) {
-            (Ok(()), Some(log)) => log.close(),
-            (Ok(()), None) => {}
-            (Err(error), log) => {
-                tracing::error!(
-                    label = &*self.label,
-                    ?error,
-                    "a database was not closed as it should be; it is recovered when next opened"
-                );
-                if let Some(log) = log {
-                    log.fail();
-                }
-            }
+        if let Some(open) = self.open.take()
+            && let Err(error) = open.close()
+        {
+            let label = &*self.label;
+            tracing::error!(
+                label,
+                ?error,
+                "a database was not closed as it should be; it is recovered when next opened"
+            );
         }
     }
 
     /// Closes the database if it is open, and leaves its files to be recovered when it is next opened.
     fn abandon(&mut self) {
-        if let Some(open) = self.open.take() {
-            open.connection.abandon();
-            if let Some(log) = open.log {
-                log.fail();
-            }
+        if let Some(log) = self.open.take().and_then(Open::leave) {
+            log.fail();
         }
     }
 
@@ -185,15 +162,11 @@ impl Database {
         Ok(())
     }
 
-    fn open_file(&self, scope: &Scope, databases: &Databases, until: Instant) -> Result<Open, Error> {
+    fn open_file(&self, databases: &Databases, until: Instant) -> Result<Open, Error> {
         let room = databases.take_room(until)?;
-        let was_left = self.location.renew_wal().inspect_err(|_| scope.fail())?;
-        let opened = Connection::open(self.location.file(), databases.limits());
-        let connection = opened.inspect_err(|_| {
-            if was_left {
-                scope.fail();
-            }
-        })?;
+        let lock = self.lock()?;
+        self.location.renew_wal()?;
+        let connection = Connection::open(self.location.file(), databases.limits())?;
         let is_empty = connection.is_empty()?;
         if self.location.is_hashed {
             match connection.label_inside()? {
@@ -204,11 +177,11 @@ impl Database {
         }
         if is_empty {
             // A crash may have cut its making short, before it was synced.
-            connection.abandon();
+            drop((connection, lock));
             self.location.remove()?;
             return self.make(databases, room);
         }
-        self.opened(databases, connection, room)
+        self.opened(databases, connection, room, lock)
     }
 
     fn make_file(&self, databases: &Databases, until: Instant) -> Result<Open, Error> {
@@ -225,16 +198,25 @@ impl Database {
         let label_inside = self.location.is_hashed.then_some(&*self.label);
         Connection::make(self.location.file(), label_inside, databases.limits())?;
         self.location.sync()?;
+        let lock = self.lock()?;
         let connection = Connection::open(self.location.file(), databases.limits())?;
-        Ok(Open { may_be_empty: true, ..self.opened(databases, connection, room)? })
+        let mut open = self.opened(databases, connection, room, lock)?;
+        open.may_be_empty = true;
+        Ok(open)
     }
 
-    fn opened(&self, databases: &Databases, connection: Connection, room: Room) -> Result<Open, Error> {
+    fn lock(&self) -> Result<FileLock, Error> {
+        let cannot_open = |error: io::Error| Error::new(ffi::SQLITE_CANTOPEN, error.kind());
+        let lock = self.location.lock().map_err(cannot_open)?;
+        lock.ok_or_else(|| Error::busy("another program has the file open"))
+    }
+
+    fn opened(&self, databases: &Databases, connection: Connection, room: Room, lock: FileLock) -> Result<Open, Error> {
         let log = match databases.gate() {
             Some(gate) => Some(gate.log(self.label.clone(), self.location.wal()?)),
             None => None,
         };
-        Ok(Open { connection, log, may_be_empty: false, room })
+        Ok(Open::new(connection, log, room, lock))
     }
 
     /// Undoes what a lease left undone.
@@ -245,7 +227,7 @@ impl Database {
             self.close();
         }
         match &mut self.open {
-            Some(open) if open.may_be_empty => match open.connection.is_empty() {
+            Some(open) if open.may_be_empty => match open.connection().is_empty() {
                 Ok(true) => {
                     self.close();
                     self.remove_empty();
@@ -258,36 +240,12 @@ impl Database {
     }
 
     fn roll_back(&self) -> Result<(), Error> {
-        self.open.as_ref().map_or(Ok(()), |open| open.connection.roll_back())
+        self.open.as_ref().map_or(Ok(()), |open| open.connection().roll_back())
     }
 
     fn remove_empty(&self) {
         if let Err(error) = self.location.remove() {
             tracing::warn!(label = &*self.label, %error, "an empty database was left behind");
         }
-    }
-}
-
-impl Open {
-    fn has_failed(&self) -> bool {
-        self.log.as_ref().is_some_and(|log| log.has_failed())
-    }
-
-    fn run(
-        &self,
-        scope: &Scope,
-        statement: &Statement,
-        until: Instant,
-        rows: &mut impl Rows,
-    ) -> Result<Option<Changes>, Error> {
-        if let Some(log) = &self.log {
-            // Before it runs: its rows may be on their way to the client before it has ended.
-            scope.wait_for(log, log.next());
-        }
-        let result = self.connection.run(statement, until, rows);
-        if let Some(log) = &self.log {
-            log.end(self.connection.take_committed());
-        }
-        result
     }
 }

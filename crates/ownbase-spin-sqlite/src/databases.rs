@@ -71,6 +71,7 @@ impl Databases {
     pub(crate) fn open_on(disk: Arc<dyn Disk>, state_dir: &Path, limits: Limits) -> Result<Databases, StateError> {
         durability::check_version()?;
         limits.check()?;
+        durability::bound_memory(&limits).map_err(|_| StateError::Memory)?;
         let files = Files::open(disk, state_dir)?;
         let limits = Arc::new(limits);
         let gate = match limits.durability {

@@ -10,6 +10,7 @@
 
 use crate::{Durability, Limits, errors::Error, state_error::StateError};
 use rusqlite::{Connection, MAIN_DB, config::DbConfig, ffi, wal::CheckpointMode};
+use std::ffi::CStr;
 
 /// SQLite before this can lose committed pages when a write meets a checkpoint (<https://sqlite.org/wal.html#walresetbug>).
 const OLDEST_SAFE_SQLITE: i32 = 3_051_003;
@@ -17,8 +18,9 @@ const OLDEST_SAFE_SQLITE: i32 = 3_051_003;
 /// Pages in the WAL from which on it is to be checkpointed.
 pub(crate) const WAL_PAGES: i32 = 1_000;
 
-/// What SQLite keeps in memory of an open database at most, in KiB.
-const PAGE_CACHE_KIB: i64 = 512;
+/// SQLite's VFS without locks: the others search a list of all open files at each open. Exclusion is ours: one process holds
+/// the state directory, opens each file once, and locks it against others (`files.rs`).
+pub(crate) const VFS: &CStr = c"unix-none";
 
 /// Refuses a SQLite that corrupts databases.
 pub(crate) fn check_version() -> Result<(), StateError> {
@@ -28,16 +30,27 @@ pub(crate) fn check_version() -> Result<(), StateError> {
     }
 }
 
+/// Bounds what SQLite keeps in memory of all databases of the process: beyond it they drop pages instead of taking more.
+pub(crate) fn bound_memory(limits: &Limits) -> rusqlite::Result<()> {
+    let bytes = i64::try_from(limits.max_cache_bytes).unwrap_or(i64::MAX);
+    Connection::open_in_memory()?.pragma_update_and_check(None, "soft_heap_limit", bytes, |_| Ok(()))
+}
+
 /// Gives a file that is still empty its format. Nothing is synced: the caller does that once, for the whole file, before
 /// anyone relies on it (SQLite would sync five times).
 pub(crate) fn format(sqlite: &Connection, limits: &Limits) -> rusqlite::Result<()> {
     sqlite.pragma_update(None, "synchronous", "off")?;
+    sqlite.pragma_update_and_check(None, "locking_mode", "exclusive", |_| Ok(()))?;
     sqlite.pragma_update(None, "page_size", limits.page_size_bytes)?;
     sqlite.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))
 }
 
 /// For every connection to a database, before anything else is done with it.
 pub(crate) fn configure(sqlite: &Connection, limits: &Limits) -> rusqlite::Result<()> {
+    // SQLite's own checkpoint at a close hides that it failed; ours comes before the close.
+    keep_wal(sqlite, true)?;
+    // Before the first access: then the WAL's index is in memory, not in a file.
+    sqlite.pragma_update_and_check(None, "locking_mode", "exclusive", |_| Ok(()))?;
     // The first access: reads what a crash left.
     sqlite.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
     sqlite.pragma_update(None, "synchronous", "full")?;
@@ -47,7 +60,6 @@ pub(crate) fn configure(sqlite: &Connection, limits: &Limits) -> rusqlite::Resul
         sqlite.pragma_update(None, "checkpoint_fullfsync", true)?;
     }
     sqlite.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(()))?;
-    sqlite.pragma_update(None, "cache_size", -PAGE_CACHE_KIB)?;
     let page_bytes: i64 = sqlite.pragma_query_value(None, "page_size", |row| row.get(0))?;
     let max_bytes = i64::try_from(limits.max_database_bytes).unwrap_or(i64::MAX);
     sqlite.pragma_update_and_check(None, "max_page_count", (max_bytes / page_bytes.max(1)).max(1), |_| Ok(()))
@@ -61,7 +73,7 @@ pub(crate) fn hand_over(sqlite: &Connection, limits: &Limits) -> rusqlite::Resul
     }
 }
 
-/// Moves all of the WAL into the database, both synced. SQLite's own close does so too, but hides that it failed.
+/// Moves all of the WAL into the database, both synced.
 pub(crate) fn checkpoint(sqlite: &Connection, mode: CheckpointMode) -> Result<(), Error> {
     let (in_wal, moved) = sqlite.wal_checkpoint_v2(Some(MAIN_DB), mode)?;
     match in_wal == moved {
@@ -70,7 +82,7 @@ pub(crate) fn checkpoint(sqlite: &Connection, mode: CheckpointMode) -> Result<()
     }
 }
 
-/// Has the close that follows leave the WAL as it is.
-pub(crate) fn keep_wal(sqlite: &Connection) -> rusqlite::Result<bool> {
-    sqlite.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
+/// Whether a close leaves the WAL as it is.
+pub(crate) fn keep_wal(sqlite: &Connection, keep: bool) -> rusqlite::Result<bool> {
+    sqlite.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep)
 }

@@ -3,7 +3,7 @@
 //! ```text
 //! STATE_DIR/lock                  held by the process that uses the directory
 //! STATE_DIR/users/3f/user-x.db    3f: first byte of the label's SHA-256, in hex
-//! STATE_DIR/users/3f/user-x.db-wal, -shm    SQLite's own, while the database is open
+//! STATE_DIR/users/3f/user-x.db-wal    SQLite's own, while the database is open
 //! ```
 //!
 //! All 256 folders are made and synced once, so that a new database needs a sync of its own folder only, and a million of
@@ -11,6 +11,10 @@
 //! that `labels.rs` denies) and keeps itself inside its database. Nothing else in this crate makes or removes a path.
 
 use crate::state_error::StateError;
+use rustix::{
+    fs::{FlockOperation, fcntl_lock},
+    io::Errno,
+};
 use sha2::{Digest, Sha256};
 use std::{
     cell::Cell,
@@ -67,6 +71,9 @@ pub(crate) struct Location {
     pub(crate) is_probe: bool,
 }
 
+/// The sole right to open a database, which ends when it is dropped, or as soon as any other handle on the file is closed.
+pub(crate) struct FileLock(#[expect(dead_code, reason = "what counts is that it is open")] File);
+
 /// A handle of our own on a database's write-ahead log.
 pub(crate) struct WalFile {
     file: File,
@@ -118,6 +125,17 @@ impl Location {
         &self.file
     }
 
+    /// Keeps other programs from opening a database that exists, which SQLite leaves to us: in them SQLite finds it locked.
+    /// `None` if one of them has it.
+    pub(crate) fn lock(&self) -> io::Result<Option<FileLock>> {
+        let file = File::options().read(true).write(true).open(&self.file)?;
+        match fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Some(FileLock(file))),
+            Err(Errno::AGAIN | Errno::ACCESS) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     pub(crate) fn exists(&self) -> io::Result<bool> {
         self.file.try_exists()
     }
@@ -131,14 +149,18 @@ impl Location {
         })
     }
 
-    /// Writes what a crash or a failed sync left in the WAL to the disk, and says whether there was any. It is written anew,
-    /// since the kernel takes what it failed to write for written: a sync of the old file could succeed for nothing.
-    pub(crate) fn renew_wal(&self) -> io::Result<bool> {
+    /// Whether a crash or a failed sync left something in the WAL. For a database that is not open.
+    pub(crate) fn has_wal(&self) -> bool {
+        self.beside("-wal").metadata().is_ok_and(|wal| wal.len() > 0)
+    }
+
+    /// Brings what a crash or a failed sync left in the WAL onto the disk. It is written anew, since the kernel takes what it failed to write for written: a sync of the old file could succeed for nothing.
+    pub(crate) fn renew_wal(&self) -> io::Result<()> {
         let (wal, anew) = (self.beside("-wal"), self.beside("-wal-anew"));
         let mut old = match File::open(&wal) {
             Ok(old) if old.metadata()?.len() > 0 => old,
-            Ok(_) => return Ok(false),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Ok(_) => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(error),
         };
         let mut new = File::create(&anew)?;
@@ -152,8 +174,7 @@ impl Location {
         }
         self.disk.sync_file(&new)?;
         fs::rename(&anew, &wal)?;
-        self.sync_folder()?;
-        Ok(true)
+        self.sync_folder()
     }
 
     /// Removes the database, durably. The caller has closed it. That it was not there is no error.

@@ -15,8 +15,12 @@ use std::time::Duration;
 pub struct Limits {
     /// When a commit is on disk. Default: before its statement is answered.
     pub durability: Durability,
-    /// Databases held open at once, each with 3 file descriptors. 1 or more; default 256, which fits a process's usual 1,024.
+    /// Databases held open at once, each with 4 file descriptors (3 without a gate). 1 or more;
+    /// default 200, which fits a process's usual 1,024.
     pub max_open_databases: usize,
+    /// What SQLite keeps in memory of all databases together, in bytes; open ones take some 60 KiB each all the same. The
+    /// bound is the process's: of several [`Databases`](crate::Databases) the last one opened sets it. Default 64 MiB.
+    pub max_cache_bytes: usize,
     /// SQLite's page size in files that are made from now on, in bytes: a power of two from 512 to 65,536. Default 2,048,
     /// with which a small user takes half the space of 4,096.
     pub page_size_bytes: u32,
@@ -57,7 +61,8 @@ impl Default for Limits {
     fn default() -> Limits {
         Limits {
             durability: Durability::EachCommit,
-            max_open_databases: 256,
+            max_open_databases: 200,
+            max_cache_bytes: 64 << 20,
             page_size_bytes: 2_048,
             busy_timeout_ms: 5_000,
             statement_timeout_ms: 5_000,

@@ -36,6 +36,9 @@ pub enum StateError {
         /// What is wrong with it.
         problem: &'static str,
     },
+    /// SQLite could not be started.
+    #[error("SQLite cannot be started for want of memory (free some)")]
+    Memory,
     /// The system refused a thread.
     #[error("no thread could be started: {0} (raise the limit on threads)")]
     Thread(io::Error),

@@ -114,7 +114,7 @@ pub(crate) struct LimitFlags {
     /// Time that a request waits for a database that another one holds, in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 5_000, value_parser = clap::value_parser!(u64).range(0..=3_600_000))]
     pub(crate) busy_timeout_ms: u64,
-    /// Databases held open at once, of three file descriptors each
+    /// Databases held open at once, of four file descriptors each
     #[arg(long, value_name = "COUNT", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) max_open_databases: u32,
 }

@@ -122,9 +122,9 @@ fn announce(address: SocketAddr, admin: Option<SocketAddr>, routes: &str) {
     console::line(&text);
 }
 
-/// Many systems allow 1,024 open files until asked for more; three belong to each open database.
+/// Many systems allow 1,024 open files until asked for more; four belong to each open database.
 fn raise_file_limit(limits: &LimitFlags) {
-    let wanted = u64::from(limits.max_connections) + 3 * u64::from(limits.max_open_databases) + 128;
+    let wanted = u64::from(limits.max_connections) + 4 * u64::from(limits.max_open_databases) + 128;
     let now = getrlimit(Resource::Nofile);
     if now.current.is_none_or(|current| current >= wanted) {
         return;
