@@ -13,6 +13,7 @@ mod source;
 mod sql;
 mod tables;
 mod types;
+mod values;
 
 use std::path::{Path, PathBuf};
 

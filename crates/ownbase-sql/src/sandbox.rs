@@ -1,9 +1,10 @@
-//! The databases in memory in which migrations are tried: as strict as the strictest engine.
+//! The databases in memory in which SQL is tried: as strict as the strictest engine.
 //!
 //! Limits are those of Cloudflare Durable Objects
 //! (<https://developers.cloudflare.com/durable-objects/platform/limits/>): 100 columns, 2 MB a value or row, 5 terms
-//! in a compound SELECT, 50 bytes in a LIKE pattern, 10 levels of triggers, no writing to SQLite's own tables. The
-//! length of a statement is checked by the caller, since SQLite would count the rest of the file with it.
+//! in a compound SELECT, 100 levels of an expression, 50 bytes in a LIKE pattern, 10 levels of triggers, no writing to
+//! SQLite's own tables. The length of a statement is checked by the caller, since SQLite would count the rest of the
+//! file with it.
 //! Two further refusals are stricter than any engine: text in double quotes where a string is meant, and names that
 //! begin with `_`, which belong to Ownbase (`_migrations`) and to Cloudflare (`_cf_…`).
 
@@ -43,6 +44,8 @@ impl Sandbox {
             (Limit::SQLITE_LIMIT_LENGTH, 2_000_000),
             (Limit::SQLITE_LIMIT_COMPOUND_SELECT, 5),
             (Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 50),
+            (Limit::SQLITE_LIMIT_EXPR_DEPTH, 100),
+            (Limit::SQLITE_LIMIT_VDBE_OP, 25_000),
             (Limit::SQLITE_LIMIT_TRIGGER_DEPTH, 10),
         ] {
             connection.set_limit(limit, value)?;
@@ -89,7 +92,7 @@ fn refusal_of(context: &AuthContext<'_>) -> Option<String> {
         {
             Some(format!("a Durable Object has no virtual tables of kind {module_name}"))
         }
-        AuthAction::Function { function_name } if reveals_the_build(function_name) => {
+        AuthAction::Function { function_name } if is_refused(function_name) => {
             Some(format!("a Durable Object refuses the function {function_name}"))
         }
         _ => None,
@@ -114,9 +117,18 @@ fn names<'a>(action: &AuthAction<'a>) -> [&'a str; 2] {
     }
 }
 
-/// Functions that tell about the SQLite at hand; a migration that asks them means another thing on each engine.
-fn reveals_the_build(function: &str) -> bool {
-    ["sqlite_version", "sqlite_source_id", "sqlite_compileoption_get", "sqlite_compileoption_used", "sqlite_offset"]
-        .iter()
-        .any(|name| name.eq_ignore_ascii_case(function))
+/// Functions that tell about the SQLite at hand, so that they mean another thing on each engine, or reach beyond it.
+fn is_refused(function: &str) -> bool {
+    [
+        "sqlite_version",
+        "sqlite_source_id",
+        "sqlite_compileoption_get",
+        "sqlite_compileoption_used",
+        "sqlite_offset",
+        "sqlite_log",
+        "load_extension",
+        "fts3_tokenizer",
+    ]
+    .iter()
+    .any(|name| name.eq_ignore_ascii_case(function))
 }

@@ -1,6 +1,6 @@
 //! Rows: how many a query has, and what it claims of their columns.
 
-use crate::{check, faults};
+use crate::{check, check_noted, faults};
 
 #[test]
 fn a_wrong_claim_about_a_column_fails() {
@@ -116,6 +116,18 @@ fn rows_are_where_the_kind_says() {
     );
     let common = faults("-- name: it :optional\n-- It.\nSELECT cents FROM orders WHERE user = :user;");
     assert!(common[0].contains("is said to have one row at the most, but has more"), "{common:?}");
+}
+
+#[test]
+fn what_a_durable_object_would_answer_otherwise_casts_its_numbers() {
+    let is_other =
+        "is another thing where numbers are bound as REAL (a Durable Object): CAST its parameters AS INTEGER";
+    for sql in ["SELECT 7 / (:n + 2) AS \"part!: i64\"", "SELECT :n || '' AS \"text!: String\""] {
+        check_noted(":one", "-- :n: i64", sql, &format!("4:1: {is_other}. Seen in a new database"));
+        check_noted(":one", "-- :n: i64", &sql.replace(":n", "CAST(:n AS INTEGER)"), "");
+    }
+    check_noted(":one", "-- :n: i64", "SELECT :n + 1 AS \"next!: i64\"", "");
+    check_noted(":one", "-- :n: i64", "SELECT random() + :n AS \"any!: i64\"", "");
 }
 
 #[test]
