@@ -177,11 +177,7 @@ fn applied(database: &impl Database) -> Result<Option<Vec<Applied>>, Error> {
         })
     };
     let applied = rows.into_iter().map(|mut row| {
-        Ok(Applied {
-            version: number(row.integer(0)?)?,
-            checksum: row.take_text(1)?,
-            compatible_with: number(row.integer(2)?)?,
-        })
+        Ok(Applied { version: number(row.take(0)?)?, checksum: row.take(1)?, compatible_with: number(row.take(2)?)? })
     });
     applied.collect::<Result<_, Error>>().map(Some)
 }

@@ -75,18 +75,6 @@ pub struct Statement<'a> {
 pub struct Row(pub Vec<Value>);
 
 impl Row {
-    /// The integer in `column`. A `REAL` with an integral value counts, as one engine knows no other numbers.
-    ///
-    /// # Errors
-    /// [`Error::Failed`] with code `SQLITE_MISMATCH` where there is no such column or it holds something else.
-    pub fn integer(&self, column: usize) -> Result<i64, Error> {
-        match self.0.get(column) {
-            Some(Value::Integer(integer)) => Ok(*integer),
-            Some(Value::Real(real)) if real.fract() == 0.0 && real.abs() <= 9_007_199_254_740_992.0 => Ok(*real as i64),
-            _ => Err(mismatch(column, "an integer")),
-        }
-    }
-
     /// Takes the value out of `column` as a `T`, leaving NULL, so that nothing is copied.
     ///
     /// ```
@@ -103,17 +91,6 @@ impl Row {
     pub fn take<T: FromValue>(&mut self, column: usize) -> Result<T, Error> {
         let value = self.0.get_mut(column).map(|value| std::mem::replace(value, Value::Null));
         value.and_then(T::from_value).ok_or_else(|| mismatch(column, T::WANTED))
-    }
-
-    /// Takes the text out of `column`, leaving it empty, so that a long text is never copied.
-    ///
-    /// # Errors
-    /// [`Error::Failed`] with code `SQLITE_MISMATCH` where there is no such column or it holds something else.
-    pub fn take_text(&mut self, column: usize) -> Result<String, Error> {
-        match self.0.get_mut(column) {
-            Some(Value::Text(text)) => Ok(std::mem::take(text)),
-            _ => Err(mismatch(column, "text")),
-        }
     }
 }
 

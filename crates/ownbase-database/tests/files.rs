@@ -17,7 +17,7 @@ fn label(id: &str) -> Label {
 }
 
 fn count(database: &impl Database) -> Result<i64, Error> {
-    database.query(COUNT, &[])?.first().unwrap().integer(0)
+    database.query(COUNT, &[])?.first_mut().unwrap().take(0)
 }
 
 fn names(dir: &TempDir) -> Vec<String> {

@@ -179,12 +179,12 @@ pub(crate) fn run(files: &Files, sql: &'static str) -> Result<Vec<Row>, Error> {
 
 /// The versions that John's database has, in order; `None` where there is none.
 pub(crate) fn versions(files: &Files) -> Option<Vec<i64>> {
-    let rows = run(files, "SELECT version FROM _migrations ORDER BY version").ok()?;
-    Some(rows.iter().map(|row| row.integer(0).unwrap()).collect())
+    let mut rows = run(files, "SELECT version FROM _migrations ORDER BY version").ok()?;
+    Some(rows.iter_mut().map(|row| row.take(0).unwrap()).collect())
 }
 
 /// The names of all that John's database has besides SQLite's own.
 pub(crate) fn schema(files: &Files) -> Vec<String> {
     let mut rows = run(files, "SELECT name FROM sqlite_schema WHERE name NOT GLOB 'sqlite_*' ORDER BY name").unwrap();
-    rows.iter_mut().map(|row| row.take_text(0).unwrap()).collect()
+    rows.iter_mut().map(|row| row.take(0).unwrap()).collect()
 }

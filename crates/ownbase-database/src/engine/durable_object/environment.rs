@@ -21,7 +21,7 @@ use crate::{Checked, Database, Environment, Error, Label, Row, Sql, Statement, T
 /// fn count(label: Label, storage: Storage) -> Result<i64, Error> {
 ///     let object = DurableObject::new(label.clone(), storage);
 ///     let rows = object.open(&label)?.query(Sql::new("SELECT count(*) FROM notes"), &[])?;
-///     rows.first().map_or(Ok(0), |row| row.integer(0))
+///     rows.into_iter().next().map_or(Ok(0), |mut row| row.take(0))
 /// }
 /// ```
 #[derive(Debug)]

@@ -122,8 +122,8 @@ impl<C: Connection> Database for Attached<C> {
 
 /// The only statement built at run time: its name comes from SQLite, and SQLite reads it back quoted.
 fn drop_statement(mut row: Row) -> Result<String, Error> {
-    let kind = if row.take_text(0)? == "view" { "VIEW" } else { "TABLE" };
-    let name = row.take_text(1)?.replace('"', "\"\"");
+    let kind = if row.take::<String>(0)? == "view" { "VIEW" } else { "TABLE" };
+    let name = row.take::<String>(1)?.replace('"', "\"\"");
     Ok(format!("DROP {kind} u.\"{name}\""))
 }
 
