@@ -5,17 +5,15 @@
 //! within reach fulfils a CHECK: the caller says which.
 
 use fastrand::Rng;
-use rusqlite::types::Value;
-use rusqlite::{Connection, params_from_iter};
+use rusqlite::Connection;
 
-use super::values::value;
+use super::draft::Draft;
 use crate::generate::order::parents_first;
-use crate::schema::Schema;
-use crate::schema::definition::{Definition, ForeignKey};
-use crate::schema::text::{quote, quote_all};
+use crate::schema::text::quote;
+use crate::schema::{Schema, Table};
 
 /// Tries for one row before it is given up.
-const ATTEMPTS: usize = 40;
+const ATTEMPTS: usize = 60;
 
 /// Adds up to `rows` rows to each table; returns the tables that have none after it.
 pub(crate) fn fill(
@@ -28,10 +26,9 @@ pub(crate) fn fill(
     let tables = || order.iter().filter_map(|key| Some((key, schema.tables.get(key)?, schema.definition(key)?)));
     // In two goes: where tables refer to one another in a circle, the first go has no rows to refer to.
     for rows in [rows.div_ceil(2), rows / 2] {
-        for (_, table, definition) in tables() {
-            let name = quote(&table.name);
+        for (_, table, _) in tables() {
             // Where one row cannot be made, the next would not be either.
-            (0..rows).all(|_| (0..ATTEMPTS).any(|_| insert(connection, schema, &name, definition, random).is_ok()));
+            (0..rows).all(|_| insert(connection, schema, table, random));
         }
     }
     let mut empty = Vec::new();
@@ -55,66 +52,18 @@ pub(crate) fn count(connection: &Connection, name: &str) -> rusqlite::Result<usi
     Ok(usize::try_from(count).unwrap_or_default())
 }
 
-fn insert(
-    connection: &Connection,
-    schema: &Schema,
-    name: &str,
-    table: &Definition,
-    random: &mut Rng,
-) -> rusqlite::Result<()> {
-    let mut row: Vec<(&str, Value)> = Vec::new();
-    for column in table.columns.iter().filter(|column| column.generated.is_none()) {
-        // The default, or the next rowid, is as good.
-        let may_be_left_out = column.default.is_some() || table.is_rowid(column);
-        if may_be_left_out && random.bool() {
-            continue;
-        }
-        row.push((&column.name, value(column, table, random)));
-    }
-    for key in table.foreign_keys() {
-        refer(connection, schema, table, key, &mut row, random)?;
-    }
-    if row.is_empty() {
-        return connection.execute(&format!("INSERT INTO {name} DEFAULT VALUES"), []).map(drop);
-    }
-    let places = vec!["?"; row.len()].join(", ");
-    let columns = quote_all(row.iter().map(|(column, _)| *column));
-    let sql = format!("INSERT INTO {name} ({columns}) VALUES ({places})");
-    let values = row.into_iter().map(|(_, value)| value);
-    connection.prepare_cached(&sql)?.execute(params_from_iter(values)).map(drop)
-}
-
-/// Puts the key of a row that is there into the columns of a foreign key.
-fn refer<'a>(
-    connection: &Connection,
-    schema: &Schema,
-    table: &'a Definition,
-    key: &ForeignKey,
-    row: &mut Vec<(&'a str, Value)>,
-    random: &mut Rng,
-) -> rusqlite::Result<()> {
-    let columns: Vec<_> = key.columns.iter().filter_map(|column| table.column(column)).collect();
-    let can_be_null = columns.iter().any(|column| column.not_null.is_none());
-    let mut values = vec![Value::Null; columns.len()];
-    if !(can_be_null && random.u8(0..4) == 0) {
-        let parent = quote(&key.parent);
-        let there = count(connection, &parent)?;
-        let primary = schema.definition(&key.parent).map(Definition::primary_key).unwrap_or_default();
-        let columns = if key.parent_columns.is_empty() { primary } else { &key.parent_columns };
-        if there == 0 && schema.definition(&key.parent) == Some(table) {
-            // The first row of a table that refers to itself can only refer to itself.
-            let own = |name: &String| row.iter().find(|(column, _)| column.eq_ignore_ascii_case(name));
-            values = columns.iter().map(|name| own(name).map_or(Value::Null, |(_, value)| value.clone())).collect();
-        } else if there > 0 {
-            let names = quote_all(columns.iter().map(String::as_str));
-            let sql = format!("SELECT {names} FROM {parent} LIMIT 1 OFFSET {}", random.usize(0..there));
-            let mut statement = connection.prepare(&sql)?;
-            values = statement.query_row([], |row| (0..columns.len()).map(|at| row.get(at)).collect())?;
+/// Inserts one row; what SQLite refuses is drawn anew, the rest of the row stays.
+fn insert(connection: &Connection, schema: &Schema, table: &Table, random: &mut Rng) -> bool {
+    let Some(mut draft) = table.definition().map(|definition| Draft::new(&table.name, definition)) else {
+        return false;
+    };
+    let mut refused = String::new();
+    for _ in 0..ATTEMPTS {
+        let drawn = draft.draw(connection, schema, &refused, random).and_then(|()| draft.insert(connection));
+        match drawn {
+            Ok(()) => return true,
+            Err(error) => refused = error.to_string(),
         }
     }
-    for (column, value) in columns.into_iter().zip(values) {
-        row.retain(|(name, _)| *name != column.name);
-        row.push((&column.name, value));
-    }
-    Ok(())
+    false
 }

@@ -5,6 +5,7 @@ use rusqlite::types::Value;
 
 use crate::generate::rebuild::{Affinity, affinity};
 use crate::schema::definition::{Column, Definition, Rule};
+use crate::schema::text::{form_of, quote};
 
 /// Texts that people's CHECKs and queries look for.
 const TEXTS: [&str; 12] = [
@@ -27,7 +28,7 @@ pub(crate) fn value(column: &Column, table: &Definition, random: &mut Rng) -> Va
     if column.not_null.is_none() && random.u8(0..5) == 0 {
         return Value::Null;
     }
-    let constants = constants(table);
+    let constants = constants(column, table);
     if !constants.is_empty() && random.u8(0..3) == 0 {
         return near(constants[random.usize(0..constants.len())], random);
     }
@@ -63,10 +64,13 @@ fn text(random: &mut Rng) -> Value {
     Value::Text((0..random.usize(1..9)).map(|_| random.lowercase()).collect())
 }
 
-/// The numbers and strings in the table's CHECKs.
-fn constants(table: &Definition) -> Vec<&String> {
+/// The numbers and strings in the CHECKs that speak of a column.
+fn constants<'a>(column: &Column, table: &'a Definition) -> Vec<&'a String> {
+    let name = form_of(&quote(&column.key()));
     let checks = table.constraints.iter().filter_map(|constraint| match &constraint.rule {
-        Rule::Check { constants } => Some(constants),
+        Rule::Check { constants } if constraint.form.split(' ').any(|word| word.trim_matches(['(', ')']) == name) => {
+            Some(constants)
+        }
         _ => None,
     });
     checks.flatten().collect()
