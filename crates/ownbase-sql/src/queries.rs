@@ -28,7 +28,7 @@ use columns::Column;
 use parameters::{Parameter, Wrong};
 use source::{Kind, Source};
 use tables::Table;
-use types::type_name;
+use types::{Type, type_name};
 
 /// What a query may begin with. All else belongs into a migration, or is no business of an application.
 const FIRST_WORDS: [&str; 7] = ["select", "with", "values", "insert", "replace", "update", "delete"];
@@ -127,7 +127,7 @@ fn clash(query: &Query, others: &[Query]) -> Option<String> {
         if other.name == query.name {
             return Some(format!("there is another query {}", query.name));
         }
-        if row.is_some() && row == other.row.as_ref() && query.columns != other.columns {
+        if row.is_some() && row == other.row.as_ref() && !query.fields().eq(other.fields()) {
             return Some(format!("its rows share a name with those of {}, but not their columns", other.name));
         }
     }
@@ -147,6 +147,11 @@ impl Query {
     /// The name of the struct for its parameters, where it has more than one. One is an argument.
     fn arguments(&self) -> Option<String> {
         (self.parameters.len() > 1).then(|| type_name(&self.name))
+    }
+
+    /// The fields of the struct for its rows, whatever the SQL called them.
+    fn fields(&self) -> impl Iterator<Item = (&str, Type, bool)> {
+        self.columns.iter().map(|column| (column.name.as_str(), column.r#type, column.nullable))
     }
 }
 

@@ -127,6 +127,8 @@ fn the_form_of_a_file_is_checked() {
 fn names_are_there_once() {
     let query = |header: &str, sql: &str| format!("-- name: {header}\n-- It.\n{sql};\n");
     let (ids, users) = ("SELECT id FROM users", "SELECT id, name FROM users");
+    let said = query("a :many Row", ids) + &query("b :many Row", "SELECT id AS \"id!\" FROM users");
+    assert_eq!(faults(&said), Vec::<String>::new());
     let two = |a, b, sql| faults(&(query(a, ids) + &query(b, sql)));
     assert_eq!(two("a :many", "a :many", ids), ["4:1: there is another query a"]);
     assert_eq!(two("a :many Row", "b :many Row", ids), Vec::<String>::new());
