@@ -103,7 +103,11 @@ impl Load {
                 let answered = measured.requests + USERS as u64;
                 expect("/many-…", users.sum::<anyhow::Result<u64>>()?, answered..=answered + CONNECTIONS as u64)
             }
-            Self::FirstAccess => expect("/new-1-1", count(&mut client, "/new-1-1")?, 1..=1),
+            Self::FirstAccess => {
+                let threads = (0..THREADS).map(|thread| first_notes(&mut client, thread));
+                let found = threads.sum::<anyhow::Result<u64>>()?;
+                expect("/new-…", found, measured.requests..=measured.requests + CONNECTIONS as u64)
+            }
         }
     }
 }
@@ -149,6 +153,22 @@ fn count(client: &mut Client, user: &str) -> anyhow::Result<u64> {
             None => return Ok(count),
         }
     }
+}
+
+/// Counts the notes of one thread's users, who are numbered. Each connection may have left one without, where its request
+/// was not carried out, so the last is past as many.
+fn first_notes(client: &mut Client, thread: usize) -> anyhow::Result<u64> {
+    let (mut notes, mut without) = (0, 0);
+    for user in 1.. {
+        match count(client, &format!("/new-{thread}-{user}"))? {
+            0 => without += 1,
+            found => notes += found,
+        }
+        if without > CONNECTIONS {
+            break;
+        }
+    }
+    Ok(notes)
 }
 
 fn expect(user: &str, count: u64, range: std::ops::RangeInclusive<u64>) -> anyhow::Result<()> {
