@@ -1,6 +1,6 @@
 //! What the Worker needs of Node.js: npm, and by it the programs that crates/notes-worker/package-lock.json pins.
 //!
-//! They are installed into `node_modules` beside that file, 300 MB, and again whenever the versions there are not those of
+//! They are installed into `node_modules` beside that file, 340 MB, and again whenever the versions there are not those of
 //! package.json. Their install scripts are not run: npm brings the programs themselves.
 
 use crate::repository::{Repository, run};
@@ -21,7 +21,7 @@ impl Programs {
         let manifest = json(&folder.join("package.json"))?;
         if !is_installed(&folder, &manifest)? {
             check_node(manifest["engines"]["node"].as_str().context("package.json names no version of Node.js")?)?;
-            eprintln!("installing workerd, wrangler and binaryen into crates/notes-worker/node_modules (300 MB) …");
+            eprintln!("installing workerd, wrangler and binaryen into crates/notes-worker/node_modules (340 MB) …");
             let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
             let arguments = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
             run(Command::new(npm).args(arguments).current_dir(&folder))?;
