@@ -82,6 +82,9 @@ fn a_panic_answers_500_and_keeps_nothing(_: &Engine, sabotage: &Engine) -> Resul
     }
     ensure!(client.notes("/other")? == [other], "a panic changed the notes of another user");
     ensure!(client.notes("/new")?.is_empty(), "a POST that panicked made a note");
+    // What was undone with the panic must be made again: the object must not remember it as done.
+    let first = client.make("/new", "x")?;
+    ensure!(client.notes("/new")? == [first], "a user whose first POST panicked keeps no note");
     server.stop()
 }
 
