@@ -69,6 +69,17 @@ impl Generated {
 
 /// Generates the next migration of a project; `None` where there is nothing to do.
 ///
+/// ```no_run
+/// use ownbase_sql::{Project, Request, generate};
+///
+/// let project = Project::new(".".as_ref());
+/// let request = Request { name: "pin_notes".into(), ..Request::default() };
+/// if let Some(generated) = generate(&project, &request)? {
+///     println!("{}", generated.write(&project)?.display());
+/// }
+/// # Ok::<(), ownbase_sql::Error>(())
+/// ```
+///
 /// # Errors
 /// [`Error::Faults`] and the like as of [`crate::read_migrations`]; [`Error::Refused`] where data would be lost, a
 /// rename fits nothing, or the proof fails.
