@@ -3,6 +3,8 @@
 //! A connection serves many requests, one statement or transaction at a time. It knows SQLite only: not labels, not who
 //! waits for it, not when its file comes and goes. Statements are prepared once and kept (32 a connection).
 
+mod copy;
+
 use crate::{
     Limits,
     bindings::spin::sqlite::sqlite::Value,

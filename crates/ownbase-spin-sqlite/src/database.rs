@@ -6,6 +6,8 @@
 //! (the statement failed, the transaction was rolled back) is removed again. A database that could not be brought onto the
 //! disk is closed as it is; the next use opens it, which recovers it, or fails.
 
+mod copy;
+
 use crate::{
     connection::{Changes, Connection, Read, Statement},
     databases::Databases,

@@ -5,6 +5,9 @@
 //! closed, but never one that a statement or a transaction holds: then the newcomer waits. An entry goes when nobody uses
 //! its label and it is closed. A thread closes what has been idle.
 
+mod direct;
+mod listing;
+
 use crate::{
     Durability, Limits,
     database::{Database, Shared},
@@ -17,7 +20,9 @@ use crate::{
     scratch::Scratch,
     state_error::StateError,
 };
+pub use direct::{Direct, DirectError};
 use hashlink::LinkedHashMap;
+pub use listing::Found;
 use std::{
     fmt,
     path::Path,

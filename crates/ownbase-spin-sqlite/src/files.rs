@@ -10,7 +10,10 @@
 //! them stay listable. A label longer than 200 bytes has its hash for a file name (`user-~~` and 64 hex digits, a label
 //! that `labels.rs` denies) and keeps itself inside its database. Nothing else in this crate makes or removes a path.
 
+mod kept;
+
 use crate::state_error::StateError;
+pub(crate) use kept::Kept;
 use rustix::{
     fs::{FlockOperation, fcntl_lock},
     io::Errno,

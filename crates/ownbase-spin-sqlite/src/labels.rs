@@ -51,9 +51,24 @@ impl Labels {
                 Rule::Prefix(prefix) => label.starts_with(prefix.as_str()),
             })
     }
+
+    /// Whether there is a label that both allow.
+    pub fn overlap(&self, other: &Labels) -> bool {
+        self.0.iter().any(|one| other.0.iter().any(|another| one.overlaps(another)))
+    }
 }
 
 impl Rule {
+    fn overlaps(&self, other: &Rule) -> bool {
+        match (self, other) {
+            (Rule::Exact(one), Rule::Exact(another)) => one == another,
+            (Rule::Exact(name), Rule::Prefix(prefix)) | (Rule::Prefix(prefix), Rule::Exact(name)) => {
+                name.starts_with(prefix.as_str())
+            }
+            (Rule::Prefix(one), Rule::Prefix(another)) => one.starts_with(another) || another.starts_with(one),
+        }
+    }
+
     fn parse(name: String) -> Result<Rule, LabelsError> {
         match name.strip_suffix('*') {
             Some(prefix) if prefix.is_empty() || is_label(prefix) => Ok(Rule::Prefix(prefix.to_owned())),
@@ -94,6 +109,22 @@ mod tests {
             assert!(!labels.allow(denied), "{denied}");
         }
         assert!(!labels.allow(&format!("user-{}", "a".repeat(MAX_LABEL_BYTES))));
+    }
+
+    #[test]
+    fn patterns_overlap_where_one_label_fits_both() {
+        for (one, another, overlap) in [
+            ("a", "a", true),
+            ("a", "b", false),
+            ("user-*", "user-john", true),
+            ("user-*", "users", false),
+            ("user-*", "user-a*", true),
+            ("user-a*", "user-b*", false),
+            ("*", "anything", true),
+        ] {
+            let (one, another) = (Labels::new([one]).unwrap(), Labels::new(["x", another]).unwrap());
+            assert_eq!((one.overlap(&another), another.overlap(&one)), (overlap, overlap), "{one:?} {another:?}");
+        }
     }
 
     #[test]

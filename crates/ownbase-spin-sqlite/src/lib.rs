@@ -108,8 +108,9 @@ mod stream;
 mod tests;
 mod values;
 
+pub use bindings::spin::sqlite::sqlite::Value;
 pub use ctx::{SpinSqlite, SpinSqliteCtx, add_to_linker};
-pub use databases::Databases;
+pub use databases::{Databases, Direct, DirectError, Found};
 pub use gate::NotDurable;
 pub use host::Connection;
 pub use labels::{Labels, LabelsError};
