@@ -7,6 +7,7 @@ use crate::instance::Host;
 use crate::manifest::Manifest;
 use crate::manifest::faults::Faults;
 use crate::manifest::route::Routes;
+use crate::migrate::target::Target;
 use crate::telemetry::one_line;
 use crate::variables::{self, Variables};
 use ownbase_spin_sqlite::{Labels, SpinSqlite};
@@ -40,6 +41,8 @@ pub(crate) struct App {
     pub(crate) routes: Routes<usize>,
     /// The components that routes lead to.
     pub(crate) components: Vec<Arc<Loaded>>,
+    /// Those of them that carry migrations, as they are served: the files may be built anew meanwhile.
+    pub(crate) targets: Vec<Target>,
 }
 
 /// Loads the components that triggers name; `folder` is the manifest's, `variables` holds those of each component.
@@ -52,12 +55,19 @@ pub(crate) fn load(
     faults: &mut Faults,
 ) -> Result<App> {
     let linker = linker(engine)?;
-    let mut components: Vec<Arc<Loaded>> = Vec::new();
+    let (mut components, mut targets): (Vec<Arc<Loaded>>, Vec<Target>) = Default::default();
     for described in manifest.components.into_values() {
         let is_triggered = manifest.triggers.iter().any(|(_, id)| *id == described.id);
         // What is missing here has its fault already.
         let (Some(source), Some(labels), true) = (&described.source, described.labels, is_triggered) else { continue };
-        match compile(&linker, &folder.join(source), described.build.is_some()) {
+        let file = folder.join(source);
+        match Target::of_file(&described.id, &labels, &file) {
+            Ok(target) => targets.extend(target),
+            // One that is missing has its fault below.
+            Err(fault) if file.is_file() => faults.add(format!("[component.{}] {fault}", described.id)),
+            Err(_) => {}
+        }
+        match compile(&linker, &file, described.build.is_some()) {
             Ok(pre) => components.push(Arc::new(Loaded {
                 engine: engine.clone(),
                 pre,
@@ -71,7 +81,7 @@ pub(crate) fn load(
     }
     let index = |id: &str| components.iter().position(|loaded| *loaded.id == *id);
     let routes = manifest.triggers.into_iter().filter_map(|(pattern, id)| Some((pattern, index(&id)?))).collect();
-    Ok(App { routes: Routes::new(routes), components })
+    Ok(App { routes: Routes::new(routes), components, targets })
 }
 
 /// Everything that Ownbase offers to components.

@@ -2,6 +2,7 @@
 //!
 //! Names are Spin's where Spin has the thing. A wrong flag ends the process with exit code 2 and clap's message.
 
+use crate::migrate::plan::{Canary, OnError};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -22,6 +23,43 @@ pub(crate) enum Command {
     Up(Box<UpFlags>),
     /// Run the build command of each component
     Build(BuildFlags),
+    /// Bring every user's database to the newest version
+    ///
+    /// The migrations are those that the built component carries. Where `ownbase up` serves the databases, it does the
+    /// work, beside its requests. Stopped or killed, it goes on when it is run again. Exit code 0 if all is well, 1 if
+    /// a database failed or was not reached.
+    Migrate(MigrateFlags),
+    /// Write, check and release migrations
+    Migration(ownbase_sql::cli::Args),
+}
+
+/// Flags of `ownbase migrate`.
+#[derive(Args, Debug)]
+pub(crate) struct MigrateFlags {
+    /// The application's manifest, or the folder that holds a spin.toml
+    #[arg(long, short = 'f', value_name = "FILE", default_value = "spin.toml")]
+    pub(crate) from: PathBuf,
+    /// Folder of the users' databases [default: .ownbase beside the manifest]
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) state_dir: Option<PathBuf>,
+    /// Databases worked on at once [default: the machine's cores; 2 in a server, which takes 16 at most]
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(crate) jobs: Option<u16>,
+    /// Migrate a private copy of each database, throw it away, and say what would fail; nothing is changed
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Databases that go first, a number or a share of all; unless all of them succeed no other is begun
+    #[arg(long, value_name = "N|P%")]
+    pub(crate) canary: Option<Canary>,
+    /// What follows on a failure
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t = OnError::Stop)]
+    pub(crate) on_error: OnError,
+    /// Print the outcome as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Say how many databases are at each version, and which failed; change nothing
+    #[arg(long, conflicts_with_all = ["dry_run", "canary", "on_error"])]
+    pub(crate) status: bool,
 }
 
 /// Flags of `ownbase build`.

@@ -3,13 +3,14 @@
 use crate::app::{self, App};
 use crate::cli::{DurabilityFlag, LimitFlags, UpFlags};
 use crate::console;
+use crate::control::{Control, Served};
 use crate::engine::{self, Ticker};
 use crate::instance::{self, InstanceLimits};
 use crate::manifest::faults::{Faults, Source};
 use crate::manifest::{self, Manifest};
 use crate::server::{Server, ServerLimits};
 use crate::shutdown::Signals;
-use crate::{admin, runtime_config, telemetry, variables};
+use crate::{admin, runtime_config, state_dir, telemetry, variables};
 use anyhow::{Context, Result, anyhow, bail};
 use ownbase_spin_sqlite::{Databases, Durability, Limits as DatabaseLimits};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -39,14 +40,16 @@ async fn serve(flags: &UpFlags, server: ServerLimits, instances: InstanceLimits,
     let listener = listen(flags.listen, "--listen")?;
     let admin = flags.admin_listen.map(|address| listen(address, "--admin-listen")).transpose()?;
     let (_, folder) = manifest::locate(&flags.from);
-    let state_dir = flags.state_dir.clone().unwrap_or_else(|| folder.join(".ownbase"));
-    let databases = Databases::open(&state_dir, database_limits(flags))?;
+    let state_dir = state_dir::of(flags.state_dir.as_deref(), &folder);
+    let limits = database_limits(flags);
+    let databases = Databases::open(&state_dir, limits.clone())?;
     for component in &app.components {
         instance::try_out(component, &databases, instances).await.map_err(|error| {
             let error = telemetry::one_line(&error);
             anyhow!("[component.{}] cannot be started: {error} (correct the component)", component.id)
         })?;
     }
+    let control = control(Served::new(databases.clone(), limits, state_dir, app.targets.clone()));
     let server = Server::start(app, &databases, server, instances)?;
     let admin_address = admin.as_ref().map(TcpListener::local_addr).transpose()?;
     let admin = admin.map(|listener| tokio::spawn(admin::serve(listener)));
@@ -62,6 +65,9 @@ async fn serve(flags: &UpFlags, server: ServerLimits, instances: InstanceLimits,
     };
     tracing::info!("{signal}: finishing what runs (once more to end at once)");
     tokio::spawn(signals.next_ends_the_process());
+    if let Some(control) = control {
+        control.finish().await;
+    }
     server.finish().await;
     databases.close().await;
     if let Some(admin) = admin {
@@ -69,6 +75,17 @@ async fn serve(flags: &UpFlags, server: ServerLimits, instances: InstanceLimits,
     }
     tracing::info!("stopped; all databases are closed");
     Ok(())
+}
+
+/// A server without a control socket serves all the same.
+fn control(served: Served) -> Option<Control> {
+    match Control::listen(served) {
+        Ok(control) => Some(control),
+        Err(error) => {
+            tracing::warn!("no control socket, so `ownbase migrate` cannot work beside this server: {error:#}");
+            None
+        }
+    }
 }
 
 /// The faults that tests switch on must never reach a server that is meant.

@@ -20,14 +20,10 @@ mod classify;
 #[cfg(all(feature = "spin", target_os = "wasi"))]
 mod component;
 mod connection;
-#[cfg(feature = "spin-host")]
 mod host;
 
-#[cfg(feature = "spin-host")]
 pub use classify::classify;
 #[cfg(all(feature = "spin", target_os = "wasi"))]
 pub use component::{Spin, SpinDatabase};
-#[cfg(feature = "spin-host")]
 pub use connection::Connection;
-#[cfg(feature = "spin-host")]
 pub use host::HostDatabase;

@@ -7,6 +7,7 @@
 
 mod building;
 mod client;
+mod migrating;
 mod serving;
 mod site;
 mod starting;

@@ -1,0 +1,50 @@
+//! Where a dry run tries its copies: a state directory within the state directory, for the operator's eyes only, which
+//! goes with the dry run. What a crash left of it goes with the next one.
+
+use anyhow::{Context, Result};
+use ownbase_spin_sqlite::{Databases, Limits};
+use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+/// The folder's name.
+const FOLDER: &str = "dry-run";
+
+/// Databases that exist for a moment each.
+pub(crate) struct Copies {
+    folder: PathBuf,
+    databases: Databases,
+}
+
+impl Copies {
+    /// Beside the databases of a state directory, which this process holds.
+    pub(crate) fn beside(state_dir: &Path, limits: Limits) -> Result<Self> {
+        let folder = state_dir.join(FOLDER);
+        remove(&folder)?;
+        fs::DirBuilder::new()
+            .mode(0o700)
+            .create(&folder)
+            .with_context(|| format!("cannot make {} for the copies (free some space?)", folder.display()))?;
+        let databases = Databases::open(&folder, limits)?;
+        Ok(Self { folder, databases })
+    }
+
+    pub(crate) fn databases(&self) -> &Databases {
+        &self.databases
+    }
+
+    /// Removes whatever is left.
+    pub(crate) fn remove(self) -> Result<()> {
+        remove(&self.folder)
+    }
+}
+
+fn remove(folder: &Path) -> Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove the copies in {} (remove the folder)", folder.display()))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,67 @@
+//! A roll-out in this process, which holds the state directory for its length.
+
+use super::bar::Bar;
+use super::copies::Copies;
+use super::plan::{Action, Plan};
+use super::record;
+use super::report::Report;
+use super::rollout::Rollout;
+use super::target::Target;
+use crate::shutdown::Signals;
+use anyhow::{Context, Result};
+use ownbase_spin_sqlite::{Databases, Limits};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+
+/// Runs it to its end; the first signal stops it, the second ends the process at once.
+pub(super) async fn run(
+    databases: Databases,
+    limits: Limits,
+    state_dir: &Path,
+    targets: Vec<Target>,
+    plan: Plan,
+    bar: &Bar,
+) -> Result<Report> {
+    let mut signals = Signals::listen()?;
+    let stop = Arc::new(AtomicBool::new(false));
+    let copies = match plan.action {
+        Action::DryRun => Some(Copies::beside(state_dir, limits)?),
+        Action::Status | Action::Migrate => None,
+    };
+    let failed_before = record::failures(state_dir, plan.action);
+    let mut running = {
+        let (databases, stop, bar) = (databases.clone(), stop.clone(), bar.clone());
+        tokio::task::spawn_blocking(move || {
+            let report = Rollout {
+                databases: &databases,
+                targets: &targets,
+                plan,
+                jobs: plan.jobs.unwrap_or_else(cores),
+                copies: copies.as_ref(),
+                failed_before,
+                stop: &stop,
+                progress: &|progress| bar.show(progress),
+            }
+            .run();
+            copies.map_or(Ok(()), Copies::remove).and(report)
+        })
+    };
+    let report = tokio::select! {
+        report = &mut running => report,
+        signal = signals.next() => {
+            stop.store(true, SeqCst);
+            bar.say(&format!("{signal}: finishing what is begun (once more to end at once)"));
+            tokio::spawn(signals.next_ends_the_process());
+            running.await
+        }
+    };
+    databases.close().await;
+    let report = report.context("the roll-out panicked")??;
+    record::keep(state_dir, &report)?;
+    Ok(report)
+}
+
+fn cores() -> u16 {
+    std::thread::available_parallelism().map_or(1, |cores| u16::try_from(cores.get()).unwrap_or(u16::MAX))
+}

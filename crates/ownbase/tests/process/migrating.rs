@@ -1,0 +1,202 @@
+//! `ownbase migrate` before it begins: what it refuses, each in one line; and what a server says on its control socket.
+
+use crate::site::{MANIFEST, PATIENCE, Site};
+use rustix::process::Signal;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixListener, UnixStream};
+
+/// The one line of a run that ended with exit code 1.
+#[track_caller]
+fn refusal(site: &Site, arguments: &[&str]) -> String {
+    let output = site.run(&[&["migrate"], arguments].concat());
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), stderr.lines().count()), (Some(1), 1), "{stderr}");
+    assert_eq!(output.stdout, b"");
+    stderr
+}
+
+/// The echo component with these migrations, as JSON.
+fn site(manifest: &str, migrations: &str) -> Site {
+    let site = Site::new(manifest);
+    let section =
+        format!("(component (core module (@custom \"ownbase:migrations\" \"{}\"))", migrations.escape_default());
+    let text = include_str!("component.wat").replacen("(component", &section, 1);
+    std::fs::write(site.folder().join("echo.wasm"), wat::parse_str(text).unwrap()).unwrap();
+    site
+}
+
+fn migrations() -> String {
+    let checksum = "0".repeat(64);
+    format!(
+        "[{{\"version\":1,\"name\":\"a\",\"checksum\":\"{checksum}\",\"compatible_with\":1,\"statements\":[\"CREATE TABLE a (b)\"]}}]"
+    )
+}
+
+fn users_manifest() -> String {
+    MANIFEST.to_owned() + "[component.echo.tool.ownbase]\nsqlite_databases = [\"user-*\"]\n"
+}
+
+#[test]
+fn wrong_flags_end_with_2() {
+    let site = Site::new(MANIFEST);
+    for flags in [
+        &["--jobs", "0"][..],
+        &["--canary", "0"],
+        &["--canary", "101%"],
+        &["--on-error", "ignore"],
+        &["--status", "--dry-run"],
+        &["--status", "--canary", "1"],
+    ] {
+        assert_eq!(site.run(&[&["migrate"], flags].concat()).status.code(), Some(2), "{flags:?}");
+    }
+}
+
+#[test]
+fn what_cannot_be_rolled_out_is_said_in_one_line() {
+    let echo = Site::new(MANIFEST);
+    assert_eq!(
+        refusal(&echo, &[]),
+        "error: no component of spin.toml carries migrations (build one with ownbase-sql's `embed_migrations`)\n"
+    );
+    assert_eq!(refusal(&echo, &["--from", "x.toml"]), "error: x.toml does not exist (say where it is by --from)\n");
+    let missing = Site::new(&MANIFEST.replace("echo.wasm", "missing.wasm"));
+    assert_eq!(
+        refusal(&missing, &[]),
+        "error: [component.echo] ./missing.wasm cannot be read: No such file or directory (os error 2) (build it, or \
+         correct `source`)\n"
+    );
+    let faulty = site(MANIFEST, "[]");
+    assert_eq!(refusal(&faulty, &[]), "error: [component.echo] ./echo.wasm has 0 migrations, not 1 to 9999\n");
+    let stderr = String::from_utf8(faulty.run(&["up", "--listen", "127.0.0.1:0"]).stderr).unwrap();
+    assert!(stderr.contains("[component.echo] ./echo.wasm has 0 migrations"), "{stderr}");
+    let twice = users_manifest()
+        + "[component.other]\nsource = \"echo.wasm\"\n[component.other.tool.ownbase]\n\
+                                    sqlite_databases = [\"user-a*\"]\n";
+    assert_eq!(
+        refusal(&site(&twice, &migrations()), &[]),
+        "error: [component.echo] and [component.other] both carry migrations and may open the same database (give them \
+         `sqlite_databases` that have none in common)\n"
+    );
+}
+
+#[test]
+fn a_folder_without_databases_stays_as_it_is() {
+    let site = site(&users_manifest(), &migrations());
+    std::fs::create_dir(site.folder().join("empty")).unwrap();
+    for state_dir in ["missing", "empty", "spin.toml"] {
+        assert_eq!(
+            refusal(&site, &["--state-dir", state_dir]),
+            format!(
+                "error: {state_dir} holds no users' databases (say by --state-dir where they are; `ownbase up` makes the \
+                 first)\n"
+            )
+        );
+    }
+    assert!(!site.folder().join("missing").exists());
+    assert_eq!(site.folder().join("empty").read_dir().unwrap().count(), 0);
+}
+
+#[test]
+fn a_holder_without_a_socket_is_named() {
+    let site = site(&users_manifest(), &migrations());
+    let mut server = site.up(&[]);
+    std::fs::remove_file(site.folder().join(".ownbase/control.sock")).unwrap();
+    let stderr = refusal(&site, &[]);
+    assert!(stderr.starts_with("error: another process holds ./.ownbase, and it cannot be asked over "), "{stderr}");
+    server.signal(Signal::TERM);
+    assert!(server.wait().success());
+}
+
+#[test]
+fn a_server_without_databases_rolls_out_to_nobody() {
+    let site = site(&users_manifest(), &migrations());
+    let mut server = site.up(&[]);
+    let socket = site.folder().join(".ownbase/control.sock");
+    assert_eq!(socket.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    let output = site.run(&["migrate"]);
+    assert_eq!(
+        String::from_utf8(output.stdout).unwrap(),
+        "0 databases migrated to version 1\n0 databases already current\n"
+    );
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(site.run(&["migrate", "--status"]).stdout, b"no database yet\n");
+    server.signal(Signal::TERM);
+    assert!(server.wait().success());
+    assert!(!socket.exists());
+}
+
+#[test]
+fn a_socket_that_a_killed_server_left_is_replaced() {
+    let site = site(&users_manifest(), &migrations());
+    let mut server = site.up(&[]);
+    server.signal(Signal::KILL);
+    server.wait();
+    assert!(site.folder().join(".ownbase/control.sock").exists());
+    let _second = site.up(&[]);
+    assert_eq!(site.run(&["migrate", "--status"]).status.code(), Some(0));
+}
+
+#[test]
+fn a_path_that_is_too_long_for_a_socket_is_a_warning() {
+    let site = site(&users_manifest(), &migrations());
+    let long = format!("{}/{}", "d".repeat(60), "e".repeat(60));
+    let server = site.up(&["--state-dir", &long]);
+    let line = server.log_line(|line| line.contains("control socket"));
+    assert!(line.contains("cannot listen on") && line.contains("bytes long"), "{line}");
+}
+
+#[test]
+fn what_is_no_request_is_refused_and_others_go_on() {
+    let site = site(&users_manifest(), &migrations());
+    let _server = site.up(&[]);
+    let answer = |bytes: &[u8]| {
+        let mut stream = UnixStream::connect(site.folder().join(".ownbase/control.sock")).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        // The server may have closed it before it took all.
+        let _ = stream.write_all(bytes);
+        let mut answer = String::new();
+        let _ = stream.read_to_string(&mut answer);
+        answer
+    };
+    assert!(answer(b"GET / HTTP/1.1\n").starts_with("{\"refused\":\"this is no request to ownbase: "));
+    assert_eq!(
+        answer(b"{\"protocol\":2}\n"),
+        "{\"refused\":\"the server speaks version 1 of the control protocol and this command version 2 (use the ownbase \
+         that serves)\"}\n"
+    );
+    assert_eq!(answer(&vec![b'x'; 5 << 20]), "", "a line without end ends the connection");
+    // Clients that say nothing take no place from a later one for long, and none from HTTP.
+    assert_eq!(site.run(&["migrate", "--status"]).status.code(), Some(0));
+}
+
+#[test]
+fn a_server_that_speaks_otherwise_is_named() {
+    let site = site(&users_manifest(), &migrations());
+    drop(site.up(&[]));
+    let state_dir = site.folder().join(".ownbase");
+    let lock = std::fs::File::open(state_dir.join("lock")).unwrap();
+    lock.lock().unwrap();
+    std::fs::remove_file(state_dir.join("control.sock")).unwrap();
+    let listener = UnixListener::bind(state_dir.join("control.sock")).unwrap();
+    for (says, expected) in [
+        ("{\"refused\":\"why\"}\n", "error: the server refused: why\n"),
+        ("", "error: the server ended before the roll-out did (run again to go on)\n"),
+        (
+            "{\"pong\":1}\n",
+            "error: the server speaks otherwise: unknown variant `pong`, expected one of `progress`, `report`, `refused` \
+             at line 1 column 7 (use the ownbase that serves)\n",
+        ),
+    ] {
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let (stream, _) = listener.accept().unwrap();
+                let mut request = String::new();
+                BufReader::new(&stream).read_line(&mut request).unwrap();
+                assert!(request.starts_with("{\"protocol\":1,"), "{request}");
+                (&stream).write_all(says.as_bytes()).unwrap();
+            });
+            assert_eq!(refusal(&site, &[]), expected);
+        });
+    }
+}
