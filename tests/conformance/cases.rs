@@ -20,6 +20,8 @@ mod paging;
 mod protocol;
 mod request_id;
 mod restart;
+mod rollout;
+mod rollout_killed;
 mod sabotage;
 mod service;
 mod slow_clients;
@@ -48,6 +50,8 @@ pub(crate) fn all() -> Vec<Case> {
         kill::cases(),
         durability::cases(),
         upgrade::cases(),
+        rollout::cases(),
+        rollout_killed::cases(),
         future::cases(),
         damage::cases(),
         many_users::cases(),

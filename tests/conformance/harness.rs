@@ -11,6 +11,7 @@ pub(crate) mod note;
 pub(crate) mod random;
 pub(crate) mod raw;
 pub(crate) mod request;
+pub(crate) mod rollout;
 pub(crate) mod server;
 pub(crate) mod site;
 pub(crate) mod together;

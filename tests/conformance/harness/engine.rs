@@ -2,6 +2,7 @@
 
 use std::env;
 use std::fmt;
+use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -70,6 +71,31 @@ impl Engine {
             Self::Ownbase(ownbase) => Ok(Self::Ownbase(ownbase.asked_to_fail(sabotage))),
             Self::Workerd(_) => bail!("workerd cannot be asked to fail by {sabotage}"),
         }
+    }
+
+    /// The command that rolls this build out to all users. Only ownbase has one.
+    pub(crate) fn migrate(&self, home: &Home, flags: &[&str]) -> Result<Command> {
+        match self {
+            Self::Ownbase(ownbase) => ownbase.migrate(home, flags),
+            Self::Workerd(_) => bail!("workerd rolls nothing out"),
+        }
+    }
+
+    /// The same engine with a component that has `from` replaced by `to`, of the same length, wherever it occurs.
+    pub(crate) fn with_edited_component(&self, home: &Home, from: &str, to: &str) -> Result<Self> {
+        let Self::Ownbase(ownbase) = self else { bail!("only ownbase has one component") };
+        ensure!(from.len() == to.len(), "{from} and {to} differ in length");
+        let mut wasm = fs::read(ownbase.component())?;
+        let length = wasm.len();
+        let found: Vec<usize> =
+            (0..length).filter(|at| wasm.get(*at..).is_some_and(|rest| rest.starts_with(from.as_bytes()))).collect();
+        ensure!(!found.is_empty(), "the component has no {from}");
+        for at in found {
+            wasm.splice(at..at + from.len(), to.bytes());
+        }
+        let path = home.path().join("edited.wasm");
+        fs::write(&path, wasm)?;
+        Ok(Self::Ownbase(ownbase.with_component(path)))
     }
 
     /// Starts a server on a free port and waits until it serves.

@@ -51,6 +51,18 @@ pub(crate) fn database_of(engine: EngineName, label: &str) -> Result<String> {
     })
 }
 
+/// Where the database with this label is, whether there is one or not, if it has at most 200 bytes.
+pub(crate) fn place_of(engine: EngineName, state_dir: &Path, label: &str) -> Result<PathBuf> {
+    let folder = match engine {
+        EngineName::Ownbase => {
+            let first = Sha256::digest(label).first().copied().unwrap_or_default();
+            state_dir.join("users").join(format!("{first:02x}"))
+        }
+        EngineName::Workerd => state_dir.join(UNIQUE_KEY),
+    };
+    Ok(folder.join(database_of(engine, label)?))
+}
+
 /// What `idFromName` makes of a name: 16 bytes that stand for the name, and 16 by which workerd knows its own ids.
 /// <https://github.com/cloudflare/workerd/blob/main/src/workerd/server/actor-id-impl.c++>
 fn object_id(name: &str) -> Result<String> {

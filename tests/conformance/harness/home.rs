@@ -109,6 +109,15 @@ impl Home {
         found.with_context(|| format!("there is no {name} under the state directory, which is {label}'s"))
     }
 
+    /// Gives every user in `copies` a database with what `user`'s has. Only while no server runs.
+    pub(crate) fn multiply(&self, user: &str, copies: &[String]) -> Result<()> {
+        let original = self.path_of(user)?;
+        for copy in copies {
+            fs::copy(&original, files::place_of(self.engine, &self.state_dir(), &format!("user-{copy}"))?)?;
+        }
+        Ok(())
+    }
+
     /// The first column of what `sql` selects from that user's database. Only while no server runs.
     pub(crate) fn column<T: FromSql>(&self, user: &str, sql: &str) -> Result<Vec<T>> {
         column(&self.path_of(user)?, sql)

@@ -1,6 +1,6 @@
 //! `ownbase up` on a component.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Result;
@@ -42,6 +42,24 @@ impl Ownbase {
 
     pub(super) fn asked_to_fail(&self, sabotage: &'static str) -> Self {
         Self { sabotage: Some(sabotage), ..self.clone() }
+    }
+
+    /// `ownbase migrate` with this build.
+    pub(super) fn migrate(&self, home: &Home, flags: &[&str]) -> Result<Command> {
+        let mut command = Command::new(&self.bin);
+        command.arg("migrate").arg("--from").arg(home.manifest(&self.component)?);
+        command.arg("--state-dir").arg(home.state_dir()).args(flags);
+        command.current_dir(home.path()).env_remove("OWNBASE_SABOTAGE");
+        Ok(command)
+    }
+
+    /// The same engine with another component.
+    pub(super) fn with_component(&self, component: PathBuf) -> Self {
+        Self { component, ..self.clone() }
+    }
+
+    pub(super) fn component(&self) -> &Path {
+        &self.component
     }
 
     pub(super) fn command(&self, home: &Home, flags: &[&str]) -> Result<Command> {
