@@ -42,7 +42,7 @@ pub(crate) struct MigrateFlags {
     /// Folder of the users' databases [default: .ownbase beside the manifest]
     #[arg(long, value_name = "FOLDER")]
     pub(crate) state_dir: Option<PathBuf>,
-    /// Databases worked on at once [default: the machine's cores; 2 in a server, which takes 16 at most]
+    /// Databases worked on at once [default: 4 for each core; in a server 2, and 16 at most]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) jobs: Option<u16>,
     /// Migrate a private copy of each database, throw it away, and say what would fail; nothing is changed

@@ -14,6 +14,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
+/// As many as `--jobs` may ask for.
+const MAX_JOBS: u16 = 64;
+
 /// Runs it to its end; the first signal stops it, the second ends the process at once.
 pub(super) async fn run(
     databases: Databases,
@@ -37,7 +40,7 @@ pub(super) async fn run(
                 databases: &databases,
                 targets: &targets,
                 plan,
-                jobs: plan.jobs.unwrap_or_else(cores),
+                jobs: plan.jobs.unwrap_or_else(jobs),
                 copies: copies.as_ref(),
                 failed_before,
                 stop: &stop,
@@ -62,6 +65,8 @@ pub(super) async fn run(
     Ok(report)
 }
 
-fn cores() -> u16 {
-    std::thread::available_parallelism().map_or(1, |cores| u16::try_from(cores.get()).unwrap_or(u16::MAX))
+/// More than the cores: a migrated database waits for the disk most of its time.
+fn jobs() -> u16 {
+    let cores = std::thread::available_parallelism().map_or(1, |cores| u16::try_from(cores.get()).unwrap_or(u16::MAX));
+    cores.saturating_mul(4).min(MAX_JOBS)
 }
