@@ -62,6 +62,15 @@ fn a_row_may_refer_to_its_own_table() {
 }
 
 #[test]
+fn a_table_stays_virtual_or_not() {
+    let (table, search) = ("CREATE TABLE a (b);", "CREATE VIRTUAL TABLE a USING fts5 (b);");
+    let error = TestProject::change(table, search, &[]).unwrap_err().to_string();
+    assert_eq!(error, "table a cannot become a virtual one at once: give that another name");
+    let text = TestProject::change(search, table, &[]).unwrap();
+    assert!(text.contains("DROP TABLE a;\n") && text.contains("CREATE TABLE a (b);"), "{text}");
+}
+
+#[test]
 fn circles_of_tables_are_filled_where_a_key_can_wait() {
     let from = "CREATE TABLE a (id INTEGER PRIMARY KEY, b INTEGER REFERENCES b (id), x);
         CREATE TABLE b (id INTEGER PRIMARY KEY, a INTEGER REFERENCES a (id));";

@@ -50,6 +50,12 @@ impl Plan {
     /// # Errors
     /// A line for each thing that cannot be done without somebody's decision.
     pub(crate) fn between(current: &Schema, wanted: &Schema) -> Result<Self, Vec<String>> {
+        let becomes_virtual = |key: &&String| {
+            current.definition(key).is_some() && wanted.tables.contains_key(*key) && wanted.definition(key).is_none()
+        };
+        if let Some(key) = current.tables.keys().find(becomes_virtual) {
+            return Err(vec![format!("table {key} cannot become a virtual one at once: give that another name")]);
+        }
         let mut plan = Self::default();
         let rebuilt = plan.sort_tables(current, wanted);
         plan.rebuild(current, wanted, &rebuilt)?;
@@ -86,7 +92,7 @@ impl Plan {
                 Some((old, ..)) if table.is_like(old) => {}
                 Some((old, ..)) => {
                     self.losses.push(format!("the virtual table {key} is dropped and made anew, without its rows"));
-                    self.drop_virtual.extend(matches!(old.kind, TableKind::Virtual(_)).then(|| old.clone()));
+                    self.drop_virtual.push(old.clone());
                     self.creates.push(table.clone());
                 }
             }
@@ -129,13 +135,8 @@ impl Plan {
         wanted: &Schema,
         rebuilt: &BTreeSet<String>,
     ) -> Result<(), Vec<String>> {
-        let is_dropped = |key: &&String| match (current.tables.get(*key), wanted.tables.get(*key)) {
-            (Some(_), None) => true,
-            // One becomes virtual: no table keeps its name then.
-            (Some(old), Some(new)) => old.definition().is_some() && new.definition().is_none(),
-            (None, _) => false,
-        };
-        let dropped: BTreeSet<String> = current.tables.keys().filter(is_dropped).cloned().collect();
+        let dropped = current.tables.keys().filter(|key| !wanted.tables.contains_key(*key));
+        let dropped: BTreeSet<String> = dropped.cloned().collect();
         let mut going: Vec<String> = parents_first(current, &dropped.union(rebuilt).cloned().collect());
         if let Some(circle) = circle(current, &going) {
             return Err(vec![in_a_circle(&circle)]);
