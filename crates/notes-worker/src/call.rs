@@ -3,7 +3,8 @@
 use std::ops::ControlFlow;
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Request, Response};
+use http::uri::Authority;
+use http::{HeaderName, HeaderValue, Request, Response, header};
 use js_sys::{Array, Uint8Array};
 use notes::{Cause, Place};
 use wasm_bindgen::prelude::*;
@@ -64,6 +65,10 @@ fn request(method: &str, url: &str, headers: &[String], body: Vec<u8>) -> Result
     for [name, value] in headers.as_chunks().0 {
         request.headers_mut().append(HeaderName::try_from(name)?, HeaderValue::try_from(value)?);
     }
+    // With a slash in it the host would be taken for a part of the path, which comes behind it in the URL.
+    if let Some(host) = request.headers().get(header::HOST) {
+        Authority::try_from(host.as_bytes())?;
+    }
     Ok(request)
 }
 
@@ -77,4 +82,25 @@ pub(crate) fn answer(response: Response<Bytes>) -> Array {
     let headers: Array = parts.headers.iter().map(header).collect();
     let body = if body.is_empty() { JsValue::NULL } else { Uint8Array::from(body.as_ref()).into() };
     Array::of4(&parts.status.as_u16().into(), &headers, &body, &cause)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::request;
+
+    fn is_taken(host: &str) -> bool {
+        let url = format!("http://{host}/john");
+        let request = request("GET", &url, &["host".to_owned(), host.to_owned()], Vec::new());
+        request.is_ok_and(|request| request.uri() == "/john")
+    }
+
+    #[test]
+    fn a_host_is_no_part_of_the_path() {
+        for host in ["x", "127.0.0.1:3000", "[::1]:3000", "notes.example"] {
+            assert!(is_taken(host), "{host}");
+        }
+        for host in ["x/jane?", "x/jane", "x/", "x?", "x#", "x/jane#", "x:1/jane", "a b"] {
+            assert!(!is_taken(host), "{host}");
+        }
+    }
 }

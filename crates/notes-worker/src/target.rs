@@ -1,7 +1,7 @@
 //! The target of a request, out of the URL that workerd makes of it.
 //!
-//! It puts scheme and host before the path, takes dot segments away, and leaves the rest as it was sent: nothing is encoded
-//! or decoded. Bytes that are not UTF-8 it turns into U+FFFD.
+//! It puts scheme and Host before the path and leaves all as it was sent: nothing is encoded, decoded or checked. So a Host
+//! must be one before the path can be told from it ([`crate::call`] sees to that). Bytes that are not UTF-8 become U+FFFD.
 
 use std::borrow::Cow;
 
