@@ -25,7 +25,7 @@ const WRITERS: usize = 12;
 const ERASES: usize = 15;
 const DEADLINE: Duration = Duration::from_secs(60);
 const SECRET: &str = "a text that stands nowhere else";
-/// What each writer writes before the last erase, at most: an engine that is never idle may let an eraser wait for ever.
+/// What each writer writes before the last erase, at most: none may keep the erasers waiting for ever.
 const EARLY_NOTES: usize = 100;
 /// What each writer writes after the last erase.
 const LATE_NOTES: usize = 4;

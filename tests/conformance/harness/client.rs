@@ -1,5 +1,4 @@
-//! The client for well-formed requests: connections kept alive where the server keeps them, a deadline on each request,
-//! every answer checked.
+//! The client for well-formed requests: connections kept alive, a deadline on each request, every answer checked.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -25,15 +24,8 @@ pub(crate) struct Client {
     log: Option<Arc<Path>>,
 }
 
-/// Whether a connection serves one request after another.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum KeepAlive {
-    Yes,
-    No,
-}
-
 impl Client {
-    pub(crate) fn new(authority: &str, log: Option<Arc<Path>>, keep_alive: KeepAlive) -> Self {
+    pub(crate) fn new(authority: &str, log: Option<Arc<Path>>) -> Self {
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
@@ -41,10 +33,6 @@ impl Client {
             .allow_non_standard_methods(true)
             .timeout_global(Some(DEADLINE))
             .max_idle_age(Duration::from_secs(2))
-            .max_idle_connections(match keep_alive {
-                KeepAlive::Yes => 3,
-                KeepAlive::No => 0,
-            })
             .build();
         Self { authority: authority.to_owned(), agent: config.new_agent(), log }
     }

@@ -42,9 +42,7 @@ impl Server {
         let stdout = child.stdout.take().context("no stdout")?;
         let (printed, address) = follow(engine, stdout, log);
         match address.recv_timeout(START_DEADLINE) {
-            Ok(address) => {
-                Ok(Self { child, site: Site::of_server(engine, &address, &home.log()), printed: Some(printed) })
-            }
+            Ok(address) => Ok(Self { child, site: Site::of_server(&address, &home.log()), printed: Some(printed) }),
             Err(_) => {
                 let _ = child.kill();
                 let status = child.wait()?;

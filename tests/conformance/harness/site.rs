@@ -8,8 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result, ensure};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::client::{Client, KeepAlive};
-use super::engine::EngineName;
+use super::client::Client;
 use super::raw::Connection;
 
 /// RFC 3986: every byte outside the unreserved set is percent-encoded.
@@ -20,19 +19,12 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b
 pub(crate) struct Site {
     authority: String,
     log: Option<Arc<Path>>,
-    keep_alive: KeepAlive,
 }
 
 impl Site {
     /// A server of the suite, which logs into a file.
-    pub(crate) fn of_server(engine: EngineName, authority: &str, log: &Path) -> Self {
-        // workerd closes a connection on which it read nothing for five seconds, even if it only did not get to it: seen
-        // with 64 clients that each sent the next request at once.
-        let keep_alive = match engine {
-            EngineName::Ownbase => KeepAlive::Yes,
-            EngineName::Workerd => KeepAlive::No,
-        };
-        Self { authority: authority.to_owned(), log: Some(log.into()), keep_alive }
+    pub(crate) fn of_server(authority: &str, log: &Path) -> Self {
+        Self { authority: authority.to_owned(), log: Some(log.into()) }
     }
 
     /// Somebody's server, from `http://host:port`.
@@ -40,7 +32,7 @@ impl Site {
         let authority = url.strip_prefix("http://").context("OWNBASE_URL must begin with http://")?;
         let authority = authority.trim_end_matches('/');
         ensure!(!authority.contains('/') && authority.contains(':'), "OWNBASE_URL must be http://host:port");
-        Ok(Self { authority: authority.to_owned(), log: None, keep_alive: KeepAlive::Yes })
+        Ok(Self { authority: authority.to_owned(), log: None })
     }
 
     /// Host and port.
@@ -50,7 +42,7 @@ impl Site {
 
     /// A client with connections of its own.
     pub(crate) fn client(&self) -> Client {
-        Client::new(&self.authority, self.log.clone(), self.keep_alive)
+        Client::new(&self.authority, self.log.clone())
     }
 
     /// A connection to send bytes on.
