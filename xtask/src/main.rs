@@ -53,7 +53,7 @@ enum Command {
     },
     /// Check the rules of ARCHITECTURE.md and CONTRIBUTING.md that a program can check.
     Tidy,
-    /// Measure `ownbase up` beside the native server: Linux, needs `wrk` and a quiet machine.
+    /// Measure `ownbase up` beside the native server and workerd: Linux, needs `wrk` and a quiet machine.
     Bench {
         /// How long each measurement lasts.
         #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=600))]
