@@ -20,12 +20,17 @@ pub(crate) fn row(row: &Row<'_>, width: usize) -> rusqlite::Result<(RowResult, u
             ValueRef::Null => Value::Null,
             ValueRef::Integer(integer) => Value::Integer(integer),
             ValueRef::Real(real) => Value::Real(real),
-            // SQLite does not check that text is UTF-8; a guest can store what is not by CAST.
-            ValueRef::Text(text) => Value::Text(String::from_utf8_lossy(text).into_owned()),
+            ValueRef::Text(text) => Value::Text(self::text(text)),
             ValueRef::Blob(blob) => Value::Blob(blob.to_vec()),
         });
     }
     Ok((RowResult { values }, bytes))
+}
+
+/// SQLite does not check that text is UTF-8; a guest can store what is not by CAST.
+fn text(bytes: &[u8]) -> String {
+    // To check and copy what is well-formed is several times faster than to mend as one copies.
+    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes).into_owned(), str::to_owned)
 }
 
 /// Binds a value without copying it.

@@ -205,10 +205,17 @@ impl WorkerExpiration for Expiration {
             // A long body is still being sent.
             WorkerStatus::PostReturn => start + self.request_timeout,
         };
-        if self.sleep.deadline() != end.into() {
+        // A timer that is set too early stays and is looked at when it fires: to set it for every request costs more.
+        if self.sleep.deadline() > end.into() {
             self.sleep.as_mut().reset(end.into());
         }
-        self.sleep.as_mut().poll(cx)
+        while self.sleep.as_mut().poll(cx).is_ready() {
+            if Instant::now() >= end {
+                return Poll::Ready(());
+            }
+            self.sleep.as_mut().reset(end.into());
+        }
+        Poll::Pending
     }
 }
 
