@@ -34,7 +34,12 @@ mod up;
 mod variables;
 
 use clap::Parser;
+use mimalloc::MiMalloc;
 use std::process::ExitCode;
+
+// A request allocates some hundred times on its way through hyper and wasmtime.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let result = match cli::Cli::parse().command {
