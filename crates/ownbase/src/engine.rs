@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Result};
+use wasmtime::{Cache, Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Result};
 
 /// How often a computing guest yields.
 const TICK: Duration = Duration::from_millis(10);
@@ -18,9 +18,9 @@ const CORE_INSTANCES: u32 = 16;
 /// Linear memories of one component.
 const MEMORIES: u32 = 4;
 
-/// The engine for at most `instances` at once of `max_memory_bytes` each.
-pub(crate) fn new(instances: u32, max_memory_bytes: usize) -> Result<Engine> {
-    let mut config = config();
+/// The engine for at most `instances` at once of `max_memory_bytes` each, which finds compiled components in `cache`.
+pub(crate) fn new(instances: u32, max_memory_bytes: usize, cache: Option<Cache>) -> Result<Engine> {
+    let mut config = config(cache.clone());
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(instances, max_memory_bytes)));
     match Engine::new(&config) {
         Ok(engine) => Ok(engine),
@@ -29,7 +29,7 @@ pub(crate) fn new(instances: u32, max_memory_bytes: usize) -> Result<Engine> {
                 "no pool for {instances} instances ({error:#}); making them one by one, which is slower \
                  (allow more address space, or lower --max-instances)"
             );
-            let mut config = self::config();
+            let mut config = self::config(cache);
             // Grow memories in place of reserving 4 GiB for each.
             config.memory_reservation(0).memory_guard_size(1 << 16);
             Engine::new(&config)
@@ -37,9 +37,9 @@ pub(crate) fn new(instances: u32, max_memory_bytes: usize) -> Result<Engine> {
     }
 }
 
-fn config() -> Config {
+fn config(cache: Option<Cache>) -> Config {
     let mut config = Config::new();
-    config.wasm_component_model_async(true).epoch_interruption(true);
+    config.wasm_component_model_async(true).epoch_interruption(true).cache(cache);
     config
 }
 

@@ -4,7 +4,7 @@
 //!
 //! - `cli` names every command and flag; `up`, `build` and `migrate` are the commands (`migration` is `ownbase-sql`'s).
 //! - `manifest`, `runtime_config` and `variables` read what the operator wrote, and gather its faults.
-//! - `engine`, `app` and `instance` turn components into running instances, on wasmtime.
+//! - `engine`, `compiled`, `app` and `instance` turn components into running instances, on wasmtime.
 //! - `server` accepts connections and answers requests; `problem` is what it answers in a component's place,
 //!   `request_id` what every answer carries; `admin` is the second listener.
 //! - `control` is how other commands reach the server that holds the state directory (`state_dir`).
@@ -16,6 +16,7 @@ mod admin;
 mod app;
 mod build;
 mod cli;
+mod compiled;
 mod console;
 mod control;
 mod engine;

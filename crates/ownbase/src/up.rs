@@ -2,6 +2,7 @@
 
 use crate::app::{self, App};
 use crate::cli::{DurabilityFlag, LimitFlags, UpFlags};
+use crate::compiled::Compiled;
 use crate::console;
 use crate::control::{Control, Served};
 use crate::engine::{self, Ticker};
@@ -15,6 +16,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use ownbase_spin_sqlite::{Databases, Durability, Limits as DatabaseLimits};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket};
 
@@ -26,30 +28,40 @@ pub(crate) fn run(flags: &UpFlags) -> Result<()> {
     refuse_sabotage()?;
     let _telemetry = telemetry::start(flags.log_format)?;
     let (server, instances) = (server_limits(&flags.limits), instance_limits(&flags.limits));
-    let engine = engine::new(pooled_instances(&server), instances.max_memory_bytes).map_err(of_wasmtime)?;
+    let (_, folder) = manifest::locate(&flags.from);
+    let state_dir = state_dir::of(flags.state_dir.as_deref(), &folder);
+    let compiled = Compiled::open(&state_dir);
+    let cache = compiled.as_ref().map(Compiled::cache);
+    let engine = engine::new(pooled_instances(&server), instances.max_memory_bytes, cache).map_err(of_wasmtime)?;
     raise_file_limit(&flags.limits);
     let (app, routes) = load(flags, &engine)?;
+    compiled.iter().for_each(Compiled::keep);
     let _ticker = Ticker::start(engine)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(serve(flags, server, instances, app, &routes))
+    runtime.block_on(serve(flags, &state_dir, server, instances, app, &routes))
 }
 
 /// Everything after the application is known to be good.
-async fn serve(flags: &UpFlags, server: ServerLimits, instances: InstanceLimits, app: App, routes: &str) -> Result<()> {
+async fn serve(
+    flags: &UpFlags,
+    state_dir: &Path,
+    server: ServerLimits,
+    instances: InstanceLimits,
+    app: App,
+    routes: &str,
+) -> Result<()> {
     let mut signals = Signals::listen()?;
     let listener = listen(flags.listen, "--listen")?;
     let admin = flags.admin_listen.map(|address| listen(address, "--admin-listen")).transpose()?;
-    let (_, folder) = manifest::locate(&flags.from);
-    let state_dir = state_dir::of(flags.state_dir.as_deref(), &folder);
     let limits = database_limits(flags);
-    let databases = Databases::open(&state_dir, limits.clone())?;
+    let databases = Databases::open(state_dir, limits.clone())?;
     for component in &app.components {
         instance::try_out(component, &databases, instances).await.map_err(|error| {
             let error = telemetry::one_line(&error);
             anyhow!("[component.{}] cannot be started: {error} (correct the component)", component.id)
         })?;
     }
-    let control = control(Served::new(databases.clone(), limits, state_dir, app.targets.clone()));
+    let control = control(Served::new(databases.clone(), limits, state_dir.to_owned(), app.targets.clone()));
     let server = Server::start(app, &databases, server, instances)?;
     let admin_address = admin.as_ref().map(TcpListener::local_addr).transpose()?;
     let admin = admin.map(|listener| tokio::spawn(admin::serve(listener)));

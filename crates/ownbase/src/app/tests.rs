@@ -9,7 +9,7 @@ fn check(wat: &str, expected: &str) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("c.wasm");
     std::fs::write(&file, wat::parse_str(wat).unwrap()).unwrap();
-    let engine = crate::engine::new(2, 1 << 20).unwrap();
+    let engine = crate::engine::new(2, 1 << 20, None).unwrap();
     let fault = compile(&linker(&engine).unwrap(), &file, true).err().unwrap_or_default();
     assert_eq!(fault.replace(&file.display().to_string(), "c.wasm"), expected);
 }
@@ -49,7 +49,7 @@ fn what_handles_no_http_is_refused() {
 
 #[test]
 fn files_that_are_no_components_are_refused() {
-    let engine = crate::engine::new(2, 1 << 20).unwrap();
+    let engine = crate::engine::new(2, 1 << 20, None).unwrap();
     let linker = linker(&engine).unwrap();
     let fault = |file: &Path, has_build| compile(&linker, file, has_build).err().unwrap();
     assert_eq!(fault(Path::new("/x/y.wasm"), true), "/x/y.wasm does not exist (run `ownbase build`)");
