@@ -151,7 +151,7 @@ impl Connection {
         self.clock.stop_at(Some(until));
         let result = self.prepare(&statement.sql).and_then(|mut prepared| {
             let changes_before = self.sqlite.total_changes();
-            answer(&mut prepared, &statement.parameters, rows)?;
+            answer(&mut prepared, &statement.parameters, &self.clock, rows)?;
             Ok(if prepared.readonly() { None } else { self.changes_since(changes_before) })
         });
         result.map_err(|fault| self.explain(fault))
@@ -171,7 +171,7 @@ impl Connection {
         self.clock.stop_at(Some(until));
         let result = match self.prepare(&statement.sql) {
             Ok(prepared) if !is_read(&prepared) => return Read::Refused,
-            Ok(mut prepared) => answer(&mut prepared, &statement.parameters, rows),
+            Ok(mut prepared) => answer(&mut prepared, &statement.parameters, &self.clock, rows),
             Err(fault) => Err(fault),
         };
         let stopped = matches!(&result, Err(Fault::Sqlite(error)) if is_interrupt(error));
@@ -252,5 +252,18 @@ mod tests {
         let kept = connection.sqlite.prepare_cached(sql).unwrap();
         assert_eq!(kept.get_status(rusqlite::StatementStatus::Run), 4, "the statement was kept");
         assert_eq!(kept.get_status(rusqlite::StatementStatus::RePrepare), 0);
+    }
+
+    #[test]
+    fn a_read_of_few_large_rows_is_stopped_too() {
+        let connection = Connection::scratch(&Limits::default()).unwrap();
+        let read = |bytes: i64| {
+            let sql = "SELECT CAST(zeroblob(?1) AS TEXT) FROM (VALUES (1), (2))".to_owned();
+            let statement = Statement { sql, parameters: vec![Value::Integer(bytes)] };
+            let result = connection.read(&statement, Instant::now(), &mut Gathered::new(9, 1 << 20));
+            matches!(result, Read::Stopped(_))
+        };
+        assert!(read(100_000));
+        assert!(!read(10), "that few instructions are not counted");
     }
 }

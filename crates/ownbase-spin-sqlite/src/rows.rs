@@ -2,10 +2,11 @@
 
 use crate::{
     bindings::spin::sqlite::sqlite::{RowResult, Value},
+    clock::Clock,
     errors::Error,
     values::{Parameter, row},
 };
-use rusqlite::params_from_iter;
+use rusqlite::{ffi, params_from_iter};
 
 /// Takes a statement's answer, row by row. An error stops the statement.
 pub(crate) trait Rows {
@@ -37,10 +38,15 @@ impl From<Error> for Fault {
     }
 }
 
-/// Runs a statement to its end and gives out what it answers.
+/// A row from which on the clock is looked at for each: to copy it may take longer than many of SQLite's instructions,
+/// after a number of which SQLite looks itself.
+const LARGE_BYTES: usize = 4 << 10;
+
+/// Runs a statement to its end, or until `clock` says that its time is over, and gives out what it answers.
 pub(crate) fn answer(
     statement: &mut rusqlite::Statement<'_>,
     parameters: &[Value],
+    clock: &Clock,
     out: &mut impl Rows,
 ) -> Result<(), Fault> {
     let mut rows = statement.query(params_from_iter(parameters.iter().map(Parameter)))?;
@@ -56,6 +62,9 @@ pub(crate) fn answer(
     out.row(values, bytes)?;
     while let Some(next) = rows.next()? {
         let (values, bytes) = row(next, width)?;
+        if bytes >= LARGE_BYTES && clock.is_over() {
+            return Err(rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_INTERRUPT), None).into());
+        }
         out.row(values, bytes)?;
     }
     Ok(out.end()?)
