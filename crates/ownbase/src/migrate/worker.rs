@@ -9,10 +9,15 @@ use anyhow::{Context, Result};
 use ownbase_database::migration::{self, Access};
 use ownbase_database::{Environment, Error, Label};
 use ownbase_spin_sqlite::Databases;
+use std::cell::Cell;
+use std::thread;
+use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 
 /// Attempts at a database that others hold.
-const ATTEMPTS: usize = 3;
+const ATTEMPTS: u32 = 3;
+/// Before the second; before the third twice as long.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// What became of a database.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,6 +37,9 @@ pub(crate) enum Outcome {
     /// Lacks migrations, and its turn has not come.
     Held,
 }
+
+/// What became of it, or the version that it is at, if that is known, and what went wrong.
+type Attempt = Result<Outcome, (Option<u32>, Error)>;
 
 /// A worker.
 pub(crate) struct Worker<'a> {
@@ -55,24 +63,11 @@ impl<'a> Worker<'a> {
         action: Action,
         may_begin: impl Fn() -> bool,
     ) -> Outcome {
-        let mut outcome = self.attempt(target, label, action, &may_begin);
-        for _ in 1..ATTEMPTS {
-            if !matches!(&outcome, Err((_, Error::Busy))) {
-                break;
-            }
-            // Its turn has come already.
-            outcome = self.attempt(target, label, action, || true);
-        }
+        let outcome = attempts(|may_begin| self.attempt(target, label, action, may_begin), may_begin);
         outcome.unwrap_or_else(|(version, error)| Outcome::Failed { version, why: error.to_string() })
     }
 
-    fn attempt(
-        &self,
-        target: &Target,
-        label: &Label,
-        action: Action,
-        may_begin: impl Fn() -> bool,
-    ) -> Result<Outcome, (Option<u32>, Error)> {
+    fn attempt(&self, target: &Target, label: &Label, action: Action, may_begin: &dyn Fn() -> bool) -> Attempt {
         let unknown = |error| (None, error);
         let database = UserDatabase::new(self.databases, &target.labels, label, &self.runtime).map_err(unknown)?;
         let outcome = self.bring_up(&database, target, label, action, may_begin);
@@ -86,8 +81,8 @@ impl<'a> Worker<'a> {
         target: &Target,
         label: &Label,
         action: Action,
-        may_begin: impl Fn() -> bool,
-    ) -> Result<Outcome, (Option<u32>, Error)> {
+        may_begin: &dyn Fn() -> bool,
+    ) -> Attempt {
         let standing = migration::standing(database, label, target.migrations).map_err(|error| (None, error))?;
         let Some(standing) = standing else { return Ok(Outcome::Absent) };
         let version = standing.version;
@@ -126,5 +121,63 @@ impl<'a> Worker<'a> {
         });
         copy.finish();
         tried
+    }
+}
+
+/// Attempts until one finds that nobody else holds the database. `may_begin` is asked until it says yes, and then no more:
+/// a database takes one turn.
+fn attempts(attempt: impl Fn(&dyn Fn() -> bool) -> Attempt, may_begin: impl Fn() -> bool) -> Attempt {
+    let begun = Cell::new(false);
+    let may_begin = || {
+        begun.set(begun.get() || may_begin());
+        begun.get()
+    };
+    let mut outcome = attempt(&may_begin);
+    for number in 1..ATTEMPTS {
+        if !matches!(&outcome, Err((_, Error::Busy))) {
+            break;
+        }
+        thread::sleep(PAUSE * number);
+        outcome = attempt(&may_begin);
+    }
+    outcome
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Attempts of which the first two find the database held, before or after its turn is asked for; and how many turns
+    /// were taken of so many.
+    fn held_twice(turns: u32, is_asked_first: bool) -> (Attempt, u32) {
+        let (left, number) = (Cell::new(turns), Cell::new(0));
+        let attempt = |may_begin: &dyn Fn() -> bool| {
+            number.set(number.get() + 1);
+            if is_asked_first && !may_begin() {
+                return Ok(Outcome::Held);
+            }
+            if number.get() < ATTEMPTS {
+                return Err((None, Error::Busy));
+            }
+            Ok(if may_begin() { Outcome::Migrated { version: 2 } } else { Outcome::Held })
+        };
+        let may_begin = || left.get().checked_sub(1).map(|fewer| left.set(fewer)).is_some();
+        let outcome = attempts(attempt, may_begin);
+        (outcome, turns - left.get())
+    }
+
+    #[test]
+    fn a_held_database_takes_its_turn_once() {
+        for is_asked_first in [false, true] {
+            let (outcome, taken) = held_twice(5, is_asked_first);
+            assert!(matches!(outcome, Ok(Outcome::Migrated { version: 2 })), "{outcome:?}");
+            assert_eq!(taken, 1);
+        }
+    }
+
+    #[test]
+    fn a_held_database_does_not_begin_without_a_turn() {
+        let (outcome, _) = held_twice(0, false);
+        assert!(matches!(outcome, Ok(Outcome::Held)), "{outcome:?}");
     }
 }
