@@ -8,6 +8,7 @@ use crate::migrate::record;
 use crate::migrate::report::{Progress, Report};
 use crate::migrate::rollout::Rollout;
 use crate::migrate::target::Target;
+use crate::migrate::written::{self, Written};
 use anyhow::{Context, Result};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -103,28 +104,28 @@ fn targets(migrate: Migrate, served: &[Target]) -> Result<(Migrate, Vec<Target>)
         let served = served.iter().find(|target| target.component == *component).ok_or_else(|| {
             format!("the server has no component {component} that carries migrations (restart it with this build)")
         })?;
-        let written = crate::migrate::written::checked(build.migrations.clone())
-            .map_err(|why| format!("[component.{component}] {why}"))?;
-        let target = Target::new(component, served.labels.clone(), written)?;
-        if migrate.plan.action != Action::Status {
-            check_serves(served, &target)?;
+        let written =
+            written::checked(build.migrations.clone()).map_err(|why| format!("[component.{component}] {why}"))?;
+        if migrate.plan.action == Action::Migrate {
+            check_serves(served, &written)?;
         }
-        targets.push(target);
+        // Only now: what the runner is given is kept for the life of the process.
+        targets.push(Target::new(component, served.labels.clone(), written)?);
     }
     Ok((migrate, targets))
 }
 
 /// Refuses what the served build could not work with afterwards.
-fn check_serves(served: &Target, target: &Target) -> Result<(), String> {
-    let (component, serves) = (&target.component, served.newest());
-    if target.newest() < serves {
+fn check_serves(served: &Target, written: &[Written]) -> Result<(), String> {
+    let (component, serves) = (&served.component, served.newest());
+    let newest = written.last().map_or(0, |newest| newest.version);
+    if newest < serves {
         return Err(format!(
-            "[component.{component}] the server's build is newer: it has migration {serves}, this one {} (roll out the \
-             build that is served)",
-            target.newest()
+            "[component.{component}] the server's build is newer: it has migration {serves}, this one {newest} (roll out \
+             the build that is served)"
         ));
     }
-    for migration in target.migrations {
+    for migration in written {
         let version = migration.version;
         match served.migrations.iter().find(|known| known.version == version) {
             Some(known) if known.checksum != migration.checksum => {

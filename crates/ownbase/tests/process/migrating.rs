@@ -19,17 +19,26 @@ fn refusal(site: &Site, arguments: &[&str]) -> String {
 /// The echo component with these migrations, as JSON.
 fn site(manifest: &str, migrations: &str) -> Site {
     let site = Site::new(manifest);
+    build(&site, migrations);
+    site
+}
+
+fn build(site: &Site, migrations: &str) {
     let section =
         format!("(component (core module (@custom \"ownbase:migrations\" \"{}\"))", migrations.escape_default());
     let text = include_str!("component.wat").replacen("(component", &section, 1);
     std::fs::write(site.folder().join("echo.wasm"), wat::parse_str(text).unwrap()).unwrap();
-    site
 }
 
 fn migrations() -> String {
+    format!("[{}]", migration(1))
+}
+
+/// One that needs builds which have it too.
+fn migration(version: u32) -> String {
     let checksum = "0".repeat(64);
     format!(
-        "[{{\"version\":1,\"name\":\"a\",\"checksum\":\"{checksum}\",\"compatible_with\":1,\"statements\":[\"CREATE TABLE a (b)\"]}}]"
+        "{{\"version\":{version},\"name\":\"a\",\"checksum\":\"{checksum}\",\"compatible_with\":{version},\"statements\":[\"CREATE TABLE a{version} (b)\"]}}"
     )
 }
 
@@ -124,6 +133,19 @@ fn a_server_without_databases_rolls_out_to_nobody() {
     server.signal(Signal::TERM);
     assert!(server.wait().success());
     assert!(!socket.exists());
+}
+
+#[test]
+fn what_the_served_build_cannot_work_with_may_be_tried() {
+    let site = site(&users_manifest(), &migrations());
+    let _server = site.up(&[]);
+    build(&site, &format!("[{},{}]", migration(1), migration(2)));
+    assert!(refusal(&site, &[]).contains("migration 2 needs builds with migration 2 or later"));
+    let output = site.run(&["migrate", "--dry-run"]);
+    assert_eq!(
+        String::from_utf8(output.stdout).unwrap(),
+        "0 databases would be migrated to version 2\n0 databases already current\n"
+    );
 }
 
 #[test]
