@@ -26,9 +26,20 @@ use anyhow::{Result, bail};
 use bar::Bar;
 use ownbase_spin_sqlite::{Databases, Limits, StateError};
 use plan::{Action, Plan};
+use report::Report;
 
-/// Runs the command; whether all went well.
+/// Runs the command; whether all went well. Machines are told of an error in their own way too.
 pub(crate) fn run(flags: &MigrateFlags) -> Result<bool> {
+    let report = roll_out(flags).inspect_err(|error| {
+        if flags.json {
+            console::line(&serde_json::json!({ "error": format!("{error:#}") }).to_string());
+        }
+    })?;
+    console::line(&if flags.json { serde_json::to_string(&report)? } else { report.text() });
+    Ok(report.is_good())
+}
+
+fn roll_out(flags: &MigrateFlags) -> Result<Report> {
     let (targets, folder) = target::of_manifest(&flags.from)?;
     let state_dir = state_dir::of(flags.state_dir.as_deref(), &folder);
     if !state_dir.join("users").is_dir() {
@@ -47,9 +58,7 @@ pub(crate) fn run(flags: &MigrateFlags) -> Result<bool> {
         Err(error) => return Err(error.into()),
     };
     bar.clear();
-    let report = report?;
-    console::line(&if flags.json { serde_json::to_string(&report)? } else { report.text() });
-    Ok(report.is_good())
+    report
 }
 
 fn plan(flags: &MigrateFlags) -> Plan {

@@ -175,6 +175,8 @@ fn roll_out(
     .run();
     let report = copies.map_or(Ok(()), Copies::remove).and(report)?;
     tracing::info!("a roll-out ended: {:?}, {} failed", report.ended, report.failed);
-    record::keep(&served.state_dir, &report)?;
+    if let Err(error) = record::keep(&served.state_dir, &report) {
+        tracing::warn!("{error:#}");
+    }
     Ok(report)
 }

@@ -59,10 +59,14 @@ pub(super) async fn run(
             running.await
         }
     };
+    // While this process still holds the state directory.
+    if let Ok(Ok(report)) = &report
+        && let Err(error) = record::keep(state_dir, report)
+    {
+        bar.say(&format!("warning: {error:#}"));
+    }
     databases.close().await;
-    let report = report.context("the roll-out panicked")??;
-    record::keep(state_dir, &report)?;
-    Ok(report)
+    report.context("the roll-out panicked")?
 }
 
 /// More than the cores: a migrated database waits for the disk most of its time.

@@ -5,7 +5,8 @@ use super::plan::Action;
 use super::report::Report;
 use anyhow::{Context, Result};
 use std::collections::HashMap;
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write;
 use std::path::Path;
 
 /// The file's name.
@@ -20,9 +21,14 @@ pub(crate) fn keep(state_dir: &Path, report: &Report) -> Result<()> {
     }
     let (file, new) = (state_dir.join(FILE), state_dir.join(format!("{FILE}.new")));
     let text = serde_json::to_vec(report)?;
-    // Never half a report: it takes the old one's place as a whole.
-    let written = fs::write(&new, text).and_then(|()| fs::rename(&new, &file));
-    written.with_context(|| format!("cannot write {} (the roll-out itself is done)", file.display()))
+    // Never half a report, also after a power cut: it takes the old one's place as a whole.
+    let write = || {
+        let mut writing = File::create(&new)?;
+        writing.write_all(&text)?;
+        writing.sync_all()?;
+        fs::rename(&new, &file)
+    };
+    write().with_context(|| format!("cannot write {} for --status (the roll-out itself is done)", file.display()))
 }
 
 /// What failed then, and why, by label, for an action that tells of it. Nothing where there is no report, or none that

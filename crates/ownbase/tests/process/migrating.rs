@@ -149,6 +149,34 @@ fn what_the_served_build_cannot_work_with_may_be_tried() {
 }
 
 #[test]
+fn an_error_is_json_where_machines_listen() {
+    let output = Site::new(MANIFEST).run(&["migrate", "--json", "--from", "x.toml"]);
+    assert_eq!(output.status.code(), Some(1));
+    let why = "x.toml does not exist (say where it is by --from)";
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), format!("{{\"error\":\"{why}\"}}\n"));
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), format!("error: {why}\n"));
+}
+
+#[test]
+fn a_record_that_cannot_be_kept_is_a_warning() {
+    let site = site(&users_manifest(), &migrations());
+    let state_dir = site.folder().join(".ownbase");
+    std::fs::create_dir_all(state_dir.join("users")).unwrap();
+    std::fs::create_dir(state_dir.join("rollout.json.new")).unwrap();
+    let warning = "rollout.json for --status (the roll-out itself is done): Is a directory";
+    let stderr_of_a_good_one = || {
+        let output = site.run(&["migrate", "--json"]);
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!((report["ended"].as_str(), output.status.code()), (Some("complete"), Some(0)));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    assert!(stderr_of_a_good_one().contains(warning));
+    let server = site.up(&[]);
+    assert_eq!(stderr_of_a_good_one(), "");
+    server.log_line(|line| line.contains(warning));
+}
+
+#[test]
 fn a_socket_that_a_killed_server_left_is_replaced() {
     let site = site(&users_manifest(), &migrations());
     let mut server = site.up(&[]);
