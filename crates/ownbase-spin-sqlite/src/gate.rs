@@ -76,6 +76,15 @@ struct State {
     failed: bool,
 }
 
+impl State {
+    /// Never after a failed sync: what it was to cover stays in doubt for whoever waits for it.
+    fn note_durable(&mut self, ended: u64) {
+        if !self.failed {
+            self.durable = ended;
+        }
+    }
+}
+
 impl Gate {
     /// Starts the threads. Answers wait for the disk, or, with a `window`, only once the disk is that far behind.
     pub(crate) fn start(window: Duration) -> io::Result<Gate> {
@@ -184,7 +193,8 @@ impl Log {
                 self.queue.push(now, self.clone());
             }
         } else if state.waiting_since.is_none() && state.syncing_since.is_none() {
-            state.durable = state.ended;
+            let ended = state.ended;
+            state.note_durable(ended);
             self.moved.notify_waiters();
         }
     }
@@ -223,9 +233,8 @@ impl Log {
     pub(crate) fn close(&self) {
         let mut state = self.lock();
         state.file = None;
-        if !state.failed {
-            state.durable = state.ended;
-        }
+        let ended = state.ended;
+        state.note_durable(ended);
         self.moved.notify_waiters();
     }
 
@@ -253,7 +262,8 @@ impl Log {
             Ok(()) => {
                 state.is_named = true;
                 // What has ended since and committed nothing is covered too.
-                state.durable = if state.waiting_since.is_none() { state.ended } else { covered.ended };
+                let ended = if state.waiting_since.is_none() { state.ended } else { covered.ended };
+                state.note_durable(ended);
                 if let Some(since) = state.waiting_since {
                     self.queue.push(since, self.clone());
                 }

@@ -4,7 +4,7 @@ use super::{
     gate::{count, gated, gated_with, insert},
     *,
 };
-use crate::{Durability, NotDurable};
+use crate::{Durability, NotDurable, stream};
 
 #[tokio::test]
 async fn a_failed_sync_is_told_and_never_tried_again_on_the_same_file() {
@@ -28,6 +28,24 @@ async fn a_failed_sync_is_told_and_never_tried_again_on_the_same_file() {
     assert_eq!(count(&state, &later).await, "2", "what was not told was kept all the same");
     assert!(later.is_settled());
     assert!(disk.files().len() > before && !disk.files().get(before..).unwrap().contains(&failed));
+}
+
+#[tokio::test]
+async fn a_statement_that_ends_after_a_failed_sync_does_not_hide_it() {
+    let (state, disk) = gated().await;
+    let (writer, reader) = (Scope::new(None), Scope::new(None));
+    disk.hold();
+    insert(&state, &writer).await;
+    count(&state, &reader).await;
+    let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n";
+    let statement = Statement { sql: endless.to_owned(), parameters: vec![] };
+    let running = stream::start(&state.session("user-john"), None, statement).await.map_err(text).unwrap();
+    disk.fail_files(true);
+    disk.release();
+    assert_eq!(reader.settled().await, Err(NotDurable), "the sync has failed");
+    drop(running.rows);
+    running.end.result().await.unwrap().unwrap_err();
+    assert_eq!(writer.settled().await, Err(NotDurable));
 }
 
 #[tokio::test]
