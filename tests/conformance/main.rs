@@ -3,7 +3,8 @@
 //! It knows no crate of Ownbase. It starts the engine itself on a free port, with a state directory of its own, and
 //! looks into database files only while no server runs. `cargo xtask test` passes absolute paths in `OWNBASE_BIN`,
 //! `OWNBASE_COMPONENT`, `OWNBASE_COMPONENT_NEXT` (a build with one more migration) and `OWNBASE_SABOTAGE_BIN` (a
-//! build that fails when asked to). Given `OWNBASE_URL=http://host:port` instead, the HTTP cases run against that
+//! build that fails when asked to), or for the other engine in `OWNBASE_WORKERD`, `OWNBASE_WORKER`,
+//! `OWNBASE_WORKER_NEXT` and `OWNBASE_WORKER_SABOTAGE`. Given `OWNBASE_URL=http://host:port` instead, the HTTP cases run against that
 //! server, with user ids that nobody has used; all others are listed as not run.
 //!
 //! `harness/` starts and talks, `cases/` has a module for each section of api.md and each promise. Arguments are
@@ -46,6 +47,6 @@ fn subject() -> Result<Subject> {
     }
     match Engine::from_environment()? {
         Some(engine) => Ok(Subject::Engine(engine, OnceLock::new())),
-        None => bail!("neither OWNBASE_BIN nor OWNBASE_URL is set"),
+        None => bail!("none of OWNBASE_BIN, OWNBASE_WORKERD and OWNBASE_URL is set"),
     }
 }

@@ -44,6 +44,7 @@ fn service(repository: &Repository, steps: &mut Steps, filter: Option<&str>) {
     steps.take("test the service's examples", || {
         run_command(cargo_test(repository).args(SERVICE).arg("--doc").args(filter))
     });
+    steps.take("install workerd and wrangler", || Programs::install(repository).map(drop));
     // Order matters: the true one is built last, so that cargo still has it when it is wanted next.
     steps.take("build the next Worker", || artifacts::next_worker(repository));
     steps.take("build the Worker with sabotage", || artifacts::sabotaged_worker(repository));

@@ -1,9 +1,9 @@
 //! `cargo xtask worker`: the Worker as Cloudflare takes it, for `wrangler` (whose build command this is) and for workerd.
 //!
 //! cargo compiles the service to wasm, ownbase-worker-build makes of it what is uploaded, prints its size and fails past
-//! 1 MB as gzip. Without npm it goes on, with a warning, and the wasm stays as large as the compiler makes it.
+//! 1 MB as gzip. Without wasm-opt it goes on, with a warning, and the wasm stays as large as the compiler makes it.
 
-use crate::node::Programs;
+use crate::node;
 use crate::repository::{Repository, run as run_command};
 use crate::{artifacts, setup};
 use anyhow::{Context, bail};
@@ -37,9 +37,8 @@ pub(crate) fn build(repository: &Repository, compile: &mut Command, out: &Path) 
     let mut cargo = repository.cargo();
     cargo.args(["run", "--quiet", "--package", "ownbase-worker-build", "--", "--wasm"]).arg(wasm);
     cargo.arg("--file").arg(folder.join("index.js")).arg("--file").arg(folder.join("workerd.capnp"));
-    match Programs::install(repository) {
-        Ok(programs) => drop(cargo.arg("--wasm-opt").arg(programs.wasm_opt())),
-        Err(error) => eprintln!("warning: {error:#}"),
+    if let Some(program) = node::wasm_opt(repository) {
+        cargo.arg("--wasm-opt").arg(program);
     }
     run_command(cargo.arg("--out").arg(out))
 }

@@ -76,10 +76,14 @@ fn request(method: &str, url: &str, headers: &[String], body: Vec<u8>) -> Result
 pub(crate) fn answer(response: Response<Bytes>) -> Array {
     let cause = response.extensions().get::<Cause>().map_or(JsValue::UNDEFINED, |Cause(cause)| cause.into());
     let (parts, body) = response.into_parts();
-    let header = |(name, value): (&HeaderName, &HeaderValue)| {
+    let pair = |(name, value): (&HeaderName, &HeaderValue)| {
         Array::of2(&name.as_str().into(), &String::from_utf8_lossy(value.as_bytes()).as_ref().into())
     };
-    let headers: Array = parts.headers.iter().map(header).collect();
+    let headers: Array = parts.headers.iter().map(pair).collect();
+    if parts.headers.contains_key(header::ETAG) {
+        // What Cloudflare compresses on the way gets a weak ETag, which no If-Match can name.
+        headers.push(&Array::of2(&header::CACHE_CONTROL.as_str().into(), &"no-transform".into()));
+    }
     let body = if body.is_empty() { JsValue::NULL } else { Uint8Array::from(body.as_ref()).into() };
     Array::of4(&parts.status.as_u16().into(), &headers, &body, &cause)
 }

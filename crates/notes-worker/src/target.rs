@@ -1,7 +1,8 @@
 //! The target of a request, out of the URL that workerd makes of it.
 //!
 //! It puts scheme and Host before the path and leaves all as it was sent: nothing is encoded, decoded or checked. So a Host
-//! must be one before the path can be told from it ([`crate::call`] sees to that). Bytes that are not UTF-8 become U+FFFD.
+//! must be one before the path can be told from it ([`crate::call`] sees to that). Bytes that are not UTF-8 are refused by
+//! workerd of today and became U+FFFD in earlier ones.
 
 use std::borrow::Cow;
 

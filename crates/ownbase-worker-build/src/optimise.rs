@@ -18,7 +18,10 @@ const FEATURES: [&str; 6] = [
 
 pub(crate) fn run(wasm_opt: Option<&Path>, wasm: &Path) -> anyhow::Result<()> {
     let Some(program) = wasm_opt else {
-        eprintln!("warning: no wasm-opt (npm has it in `binaryen`): the Worker stays a tenth larger than it need be");
+        eprintln!(
+            "warning: no wasm-opt, the Worker stays a tenth larger than it need be (`npm ci --ignore-scripts` in \
+             crates/notes-worker installs it)"
+        );
         return Ok(());
     };
     let smaller = wasm.with_extension("wasm.opt");

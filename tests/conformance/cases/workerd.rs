@@ -11,7 +11,8 @@ cases! {
     Http on Workerd ("it is about its HTTP server"):
         methods_that_it_does_not_know_are_refused,
         requests_without_a_host_are_refused,
-        a_host_is_no_part_of_the_path;
+        a_host_is_no_part_of_the_path,
+        what_has_an_etag_asks_not_to_be_compressed;
 }
 
 fn methods_that_it_does_not_know_are_refused(site: &Site) -> Result<()> {
@@ -58,5 +59,15 @@ fn a_host_is_no_part_of_the_path(site: &Site) -> Result<()> {
         }
     }
     ensure!(client.notes(&victim)? == [note], "a host named the user whose notes were touched");
+    Ok(())
+}
+
+fn what_has_an_etag_asks_not_to_be_compressed(site: &Site) -> Result<()> {
+    // Cloudflare makes the ETag of what it compresses a weak one, which no If-Match can name.
+    let (client, user) = (site.client(), fresh_path("etag"));
+    let note = client.make(&user, "x")?;
+    let answer = client.get(&format!("{user}/{}", note.id))?.must_be(200)?;
+    answer.required("etag")?;
+    ensure!(answer.required("cache-control")? == "no-transform", "an answer with an ETag may be transformed");
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use js_sys::WebAssembly::RuntimeError;
-use js_sys::{Array, ArrayBuffer, Date, Promise, Reflect, Uint8Array};
+use js_sys::{Array, ArrayBuffer, Date, Promise, RangeError, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue, throw_val};
 
 use super::classify::{RUNTIME, classify};
@@ -141,8 +141,8 @@ fn read(value: JsValue) -> Result<Value, Error> {
 
 /// What an exception means to whoever can go on.
 fn refused(exception: JsValue) -> Error {
-    // A panic inside a transaction: Rust cannot go on, so it is nothing to be answered here.
-    if exception.is_instance_of::<RuntimeError>() {
+    // A panic inside a transaction, or a full stack: Rust cannot go on, so it is nothing to be answered here.
+    if exception.is_instance_of::<RuntimeError>() || exception.is_instance_of::<RangeError>() {
         throw_val(exception);
     }
     thrown(&exception)
