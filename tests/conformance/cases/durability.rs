@@ -1,7 +1,7 @@
 //! An answer leaves after the sync of what it tells of, as the system calls of a server show, and a sync that fails is
 //! told to the client.
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::harness::case::cases;
 use crate::harness::engine::Engine;
@@ -113,24 +113,24 @@ fn a_failed_sync_is_told_and_survived(engine: &Engine) -> Result<()> {
         return Ok(());
     }
     let home = Home::new(engine)?;
-    // The second of each of the server's threads, as strace counts.
+    // The second of each of the server's threads, as strace counts. So the last note may be one that meets it.
     let traced = Traced::start(engine, &home, &[], &["inject=fdatasync:error=EIO:when=2"])?;
     let client = traced.server.site().client();
-    let (mut acknowledged, mut refused) = (Vec::new(), 0);
+    let (mut acknowledged, mut refused) = (Vec::new(), Vec::new());
     for index in 0..NOTES {
         let answer = client.send(&Request::new("POST", "/failing").text(&index.to_string()))?;
-        if answer.must_be_one_of(&[201, 503])?.status == 201 {
-            acknowledged.push(index.to_string());
-        } else {
-            refused += 1;
-        }
+        let notes = if answer.must_be_one_of(&[201, 503])?.status == 201 { &mut acknowledged } else { &mut refused };
+        notes.push(index);
     }
     let calls = traced.stop()?;
     ensure!(calls.iter().any(|call| call.contains("INJECTED")), "no sync failed:\n{}", calls.join("\n"));
-    ensure!(refused > 0, "a sync failed and every note was acknowledged");
-    ensure!(acknowledged.last() == Some(&(NOTES - 1).to_string()), "the disk works again, the user is not served");
+    let first = refused.first().context("a sync failed and every note was acknowledged")?;
+    ensure!(acknowledged.last() > Some(first), "after a sync that failed the user is not served any more");
     let server = engine.start(&home, &[])?;
     let found: Vec<String> = server.site().client().notes("/failing")?.into_iter().map(|note| note.text).collect();
-    ensure!(acknowledged.iter().all(|text| found.contains(text)), "acknowledged {acknowledged:?}, found {found:?}");
+    ensure!(
+        acknowledged.iter().all(|index| found.contains(&index.to_string())),
+        "acknowledged {acknowledged:?}, found {found:?}"
+    );
     server.stop()
 }
