@@ -4,6 +4,7 @@
 //! waits for it, not when its file comes and goes. Statements are prepared once and kept (32 a connection).
 
 mod copy;
+mod look;
 
 use crate::{
     Limits,
@@ -57,7 +58,7 @@ pub(crate) struct Connection {
 impl Connection {
     /// Opens a database that exists. What a crash left in its WAL is moved into it, and is on disk when this returns.
     pub(crate) fn open(file: &Path, limits: &Limits) -> Result<Connection, Error> {
-        let sqlite = open_file(file, OpenFlags::empty())?;
+        let sqlite = open_file(file, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         durability::configure(&sqlite, limits)?;
         durability::checkpoint(&sqlite, CheckpointMode::TRUNCATE)?;
         durability::hand_over(&sqlite, limits)?;
@@ -66,7 +67,7 @@ impl Connection {
 
     /// Makes the file of an empty database, closed and not yet synced.
     pub(crate) fn make(file: &Path, label_inside: Option<&str>, limits: &Limits) -> Result<(), Error> {
-        let sqlite = open_file(file, OpenFlags::SQLITE_OPEN_CREATE)?;
+        let sqlite = open_file(file, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
         durability::format(&sqlite, limits)?;
         if let Some(label) = label_inside {
             sqlite.execute_batch("CREATE TABLE _ownbase_label (label TEXT NOT NULL)")?;
@@ -220,7 +221,7 @@ impl Connection {
 }
 
 fn open_file(file: &Path, flags: OpenFlags) -> rusqlite::Result<rusqlite::Connection> {
-    let flags = flags | OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     // rusqlite puts the path into the message.
     rusqlite::Connection::open_with_flags_and_vfs(file, flags, durability::VFS).map_err(|error| match error {
         rusqlite::Error::SqliteFailure(failure, _) => rusqlite::Error::SqliteFailure(failure, None),

@@ -6,7 +6,7 @@
 //! (the statement failed, the transaction was rolled back) is removed again. A database that could not be brought onto the
 //! disk is closed as it is; the next use opens it, which recovers it, or fails.
 
-mod copy;
+mod look;
 
 use crate::{
     connection::{Changes, Connection, Read, Statement},
@@ -166,17 +166,12 @@ impl Database {
 
     fn open_file(&self, databases: &Databases, until: Instant) -> Result<Open, Error> {
         let room = databases.take_room(until)?;
+        self.wait_for_others(databases);
         let lock = self.lock()?;
         self.location.renew_wal()?;
         let connection = Connection::open(self.location.file(), databases.limits())?;
         let is_empty = connection.is_empty()?;
-        if self.location.is_hashed {
-            match connection.label_inside()? {
-                Some(label) if label == *self.label => {}
-                None if is_empty => {}
-                _ => return Err(Error::new(ffi::SQLITE_CORRUPT, "the file holds the database of another label")),
-            }
-        }
+        self.check_label(&connection, is_empty)?;
         if is_empty {
             // A crash may have cut its making short, before it was synced.
             drop((connection, lock));
@@ -184,6 +179,23 @@ impl Database {
             return self.make(databases, room);
         }
         self.opened(databases, connection, room, lock)
+    }
+
+    fn wait_for_others(&self, databases: &Databases) {
+        if self.location.is_hashed {
+            databases.wait_for_reading_label();
+        }
+    }
+
+    fn check_label(&self, connection: &Connection, is_empty: bool) -> Result<(), Error> {
+        if self.location.is_hashed {
+            match connection.label_inside()? {
+                Some(label) if label == *self.label => {}
+                None if is_empty => {}
+                _ => return Err(Error::new(ffi::SQLITE_CORRUPT, "the file holds the database of another label")),
+            }
+        }
+        Ok(())
     }
 
     fn make_file(&self, databases: &Databases, until: Instant) -> Result<Open, Error> {

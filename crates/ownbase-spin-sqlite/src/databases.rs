@@ -60,6 +60,8 @@ struct Inner {
     checkpoints: mpsc::Sender<Lease>,
     /// In the order in which labels were last opened by a guest.
     entries: Mutex<LinkedHashMap<Arc<str>, Shared>>,
+    /// Held while a file is opened that has no entry, to read its label.
+    reading_label: Mutex<()>,
     closing: AtomicBool,
 }
 
@@ -93,6 +95,7 @@ impl Databases {
             checkpoints,
             limits,
             entries: Mutex::default(),
+            reading_label: Mutex::default(),
             closing: AtomicBool::new(false),
         });
         let watched = Arc::downgrade(&inner);
@@ -181,6 +184,11 @@ impl Databases {
     #[cfg(test)]
     pub(crate) fn open_now(&self) -> usize {
         self.0.rooms.taken()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn place(&self, label: &str) -> std::path::PathBuf {
+        self.0.files.locate(label).file().to_owned()
     }
 
     #[cfg(test)]

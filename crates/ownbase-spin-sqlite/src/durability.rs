@@ -65,6 +65,12 @@ pub(crate) fn configure(sqlite: &Connection, limits: &Limits) -> rusqlite::Resul
     sqlite.pragma_update_and_check(None, "max_page_count", (max_bytes / page_bytes.max(1)).max(1), |_| Ok(()))
 }
 
+/// For a connection that leaves everything as it is: its close too, and the WAL's index is in memory.
+pub(crate) fn only_read(sqlite: &Connection) -> rusqlite::Result<()> {
+    keep_wal(sqlite, true)?;
+    sqlite.pragma_update_and_check(None, "locking_mode", "exclusive", |_| Ok(()))
+}
+
 /// Leaves the syncs of commits to the gate, once nothing waits for one.
 pub(crate) fn hand_over(sqlite: &Connection, limits: &Limits) -> rusqlite::Result<()> {
     match limits.durability {

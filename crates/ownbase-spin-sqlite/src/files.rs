@@ -13,7 +13,7 @@
 mod kept;
 
 use crate::state_error::StateError;
-pub(crate) use kept::Kept;
+pub(crate) use kept::{Kept, KeptLabel};
 use rustix::{
     fs::{FlockOperation, fcntl_lock},
     io::Errno,
@@ -137,6 +137,11 @@ impl Location {
             Err(Errno::AGAIN | Errno::ACCESS) => Ok(None),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Whether the file, which exists, has no bytes.
+    pub(crate) fn is_empty(&self) -> io::Result<bool> {
+        Ok(self.file.metadata()?.len() == 0)
     }
 
     pub(crate) fn exists(&self) -> io::Result<bool> {

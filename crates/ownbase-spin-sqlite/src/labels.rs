@@ -78,7 +78,8 @@ impl Rule {
     }
 }
 
-fn is_label(label: &str) -> bool {
+/// Whether there may be a database of that label at all.
+pub(crate) fn is_label(label: &str) -> bool {
     let safe = |byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' | b'~');
     (1..=MAX_LABEL_BYTES).contains(&label.len()) && label.bytes().all(safe) && !label.contains("~~")
 }

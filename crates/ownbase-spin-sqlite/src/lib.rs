@@ -93,6 +93,7 @@ mod job;
 mod labels;
 mod lease;
 mod limits;
+mod look;
 mod open;
 mod policy;
 mod rooms;

@@ -8,6 +8,7 @@ mod failed_syncs;
 mod files;
 mod gate;
 mod limits;
+mod looking;
 mod policy;
 mod state;
 mod streams;

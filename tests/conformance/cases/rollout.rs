@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::harness::case::cases;
 use crate::harness::engine::Engine;
+use crate::harness::files;
 use crate::harness::home::Home;
 use crate::harness::rollout::{Counts, report};
 use crate::harness::server::refusal;
@@ -19,6 +21,7 @@ cases! {
     Upgrade on Ownbase ("workerd rolls nothing out"):
         all_are_migrated_and_a_failed_one_stays_as_it_was,
         a_dry_run_changes_nothing_and_finds_the_same_failures,
+        what_a_kill_left_is_looked_at_and_not_touched,
         a_failing_canary_keeps_the_rest_as_it_was,
         a_failure_stops_the_roll_out_unless_told_otherwise,
         requests_are_served_beside_a_roll_out,
@@ -97,6 +100,39 @@ fn a_dry_run_changes_nothing_and_finds_the_same_failures(engine: &Engine, next: 
     ensure!(told.counts().migrated == 21 && told.failed_labels() == ["user-doubled"], "in a server: {told:?}");
     server.stop()?;
     ensure!(everything()? == before, "a dry run in a server left something behind");
+    Ok(())
+}
+
+fn what_a_kill_left_is_looked_at_and_not_touched(engine: &Engine, next: &Engine) -> Result<()> {
+    let home = Home::new(engine)?;
+    let server = engine.start(&home, &[])?;
+    server.site().client().make("/killed", "one")?;
+    server.kill();
+    let place = |label: &str| files::place_of(engine.name(), &home.state_dir(), label);
+    fs::write(place("user-empty")?, "")?;
+    rusqlite::Connection::open(place("user-other")?)?.execute_batch("CREATE TABLE notes (text)")?;
+    fs::write(place("user-garbage")?.with_file_name("user-bob (copy).db"), "of a file manager")?;
+    // Empty ones too.
+    let everything = || -> Result<BTreeMap<PathBuf, Vec<u8>>> {
+        home.paths()?.into_iter().map(|path| Ok((path.clone(), fs::read(path)?))).collect()
+    };
+    let before = everything()?;
+    let wal = before.iter().find(|(path, _)| path.ends_with("user-killed.db-wal"));
+    ensure!(wal.is_some_and(|(_, bytes)| !bytes.is_empty()), "nothing was left in the WAL");
+    for (flags, migrated) in [(["--status"].as_slice(), 0), (&["--dry-run", "--on-error", "continue"], 1)] {
+        let told = report(next.migrate(&home, flags)?, 1)?;
+        ensure!(told.counts() == counts(migrated, 0, &[(1, 1)]), "{flags:?}: {told:?}");
+        ensure!(told.failed_labels() == ["user-empty", "user-other"], "{flags:?}: {told:?}");
+        ensure!(told.why("user-empty")?.contains("holds no database"), "{flags:?}: {told:?}");
+        ensure!(told.why("user-other")?.contains("no _migrations"), "{flags:?}: {told:?}");
+        ensure!(everything()? == before, "{flags:?} changed a file");
+    }
+    let told = report(next.migrate(&home, &["--on-error", "continue"])?, 1)?;
+    ensure!(told.counts().migrated == 1 && told.failed == 2, "{told:?}");
+    for (path, bytes) in before.iter().filter(|(path, _)| !path.to_string_lossy().contains("user-killed")) {
+        ensure!(fs::read(path)? == *bytes, "{} failed and is not as it was", path.display());
+    }
+    ensure!(home.column::<String>("killed", "SELECT text FROM notes")? == ["one"], "the note is lost");
     Ok(())
 }
 

@@ -10,14 +10,12 @@ use crate::{
     connection::Statement,
     database::Shared,
     errors::Error,
+    gathered::Gathered,
     lease::Lease,
+    scope::Scope,
     session::{Session, panicked},
 };
-use rusqlite::ffi;
-use std::{fmt, sync::Arc};
-
-/// Looks for a database that is open while it is copied: each is a race lost against whoever closes it.
-const ATTEMPTS: usize = 8;
+use std::{fmt, sync::Arc, time::Instant};
 
 /// A label's database, to run statements on. A transaction that is open when this is dropped is rolled back.
 pub struct Direct {
@@ -62,21 +60,45 @@ impl Direct {
         Ok(result.rows.into_iter().map(|row| row.values).collect())
     }
 
+    /// Runs one statement that only reads, outside any transaction, and leaves the database's files as they are, byte for
+    /// byte: a database that is not open is opened for reading only, and what a crash left in its WAL is read and stays
+    /// there. Must be called within a tokio runtime that has time.
+    ///
+    /// # Errors
+    /// As [`Direct::execute`]; `SQLITE_NOTADB` for an empty file, `SQLITE_READONLY` for a statement that does more than
+    /// read.
+    pub async fn look(&self, sql: &str, parameters: Vec<Value>) -> Result<Vec<Vec<Value>>, DirectError> {
+        let statement = Statement { sql: sql.to_owned(), parameters };
+        let (lease, scope) = (self.lease().await?, Scope::own());
+        let (databases, waits) = (self.session.databases().clone(), scope.clone());
+        let looking = tokio::task::spawn_blocking(move || {
+            let limits = databases.limits();
+            let mut gathered = Gathered::new(limits.max_result_rows, limits.max_result_bytes);
+            let until = Instant::now() + limits.statement_timeout();
+            lease.look(&waits, &databases, &statement, until, &mut gathered).map(|()| gathered.result)
+        });
+        let result = looking.await.map_err(panicked)??;
+        scope.settle_own().await?;
+        Ok(result.rows.into_iter().map(|row| row.values).collect())
+    }
+
     /// Copies the database, as it is between two transactions of others, to the same label of `other`, which must not
-    /// have one. Others wait for this one meanwhile. Nothing is synced.
+    /// have one. Leaves its files as they are. Others wait for this one meanwhile. Nothing is synced.
     ///
     /// # Errors
     /// There is no database, or it cannot be read, or the copy not be written; then there is none.
     pub async fn copy_into(&self, other: &Databases) -> Result<(), DirectError> {
-        for _ in 0..ATTEMPTS {
-            self.execute("SELECT count(*) FROM sqlite_schema", Vec::new()).await?;
-            let (lease, copy) = (Lease::wait(&self.database).await, other.0.files.locate(&self.label));
-            if lease.is_open() {
-                let copying = tokio::task::spawn_blocking(move || lease.copy_to(&copy));
-                return Ok(copying.await.map_err(panicked)??);
-            }
-        }
-        Err(Error::new(ffi::SQLITE_NOTFOUND, "there is no database to copy").into())
+        let (lease, copy) = (self.lease().await?, other.0.files.locate(&self.label));
+        let databases = self.session.databases().clone();
+        let until = Instant::now() + databases.limits().busy_timeout();
+        let copying = tokio::task::spawn_blocking(move || lease.copy_to(&databases, &copy, until));
+        Ok(copying.await.map_err(panicked)??)
+    }
+
+    async fn lease(&self) -> Result<Lease, Error> {
+        let patience = self.session.databases().limits().busy_timeout();
+        let waiting = tokio::time::timeout(patience, Lease::wait(&self.database));
+        waiting.await.map_err(|_| Error::busy("another request held the database for too long"))
     }
 
     /// Lets go of the database, and closes it unless others use it or had it open before.

@@ -5,20 +5,25 @@
 
 use super::Databases;
 use crate::{
-    connection::Connection,
     databases::direct::DirectError,
     errors::Error,
-    files::{Kept, Location},
+    files::{Kept, KeptLabel, Location},
+    look::Look,
 };
 use rusqlite::ffi;
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 /// A database that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found {
     /// The label of one.
     Label(Arc<str>),
-    /// A file of which no label can be told.
+    /// Something that is called like a database and is none of ours: it has another kind of name, or is no file.
+    Foreign {
+        /// Its name.
+        file: String,
+    },
+    /// A database that nobody would find, or of which no label can be told.
     Unknown {
         /// The file's name.
         file: String,
@@ -51,39 +56,52 @@ impl Databases {
     }
 
     fn found(&self, Kept { file, label }: Kept, folder: u8) -> Option<Found> {
-        let misplaced = || {
-            let message = format!("folder {folder:02x} is not where this database is looked for (move it there)");
-            Error::new(ffi::SQLITE_NOTFOUND, message).into()
-        };
-        match label {
-            Some(label) if self.0.files.is_in(&label, folder) => Some(Found::Label(label.into())),
-            Some(_) => Some(Found::Unknown { file, why: misplaced() }),
-            None => match self.label_inside(&file, folder) {
-                Ok(Some(label)) if self.0.files.is_in(&label, folder) => Some(Found::Label(label)),
-                Ok(Some(_)) => Some(Found::Unknown { file, why: misplaced() }),
+        let label: Arc<str> = match label {
+            KeptLabel::None => return Some(Found::Foreign { file }),
+            KeptLabel::Plain(label) => label.into(),
+            KeptLabel::Inside => match self.label_inside(&file, folder) {
+                Ok(Some(label)) => label,
                 // Its making was cut short: nobody was ever told of it.
-                Ok(None) => None,
-                Err(error) => Some(Found::Unknown { file, why: error.into() }),
+                Ok(None) => return None,
+                Err(error) => return Some(Found::Unknown { file, why: error.into() }),
             },
+        };
+        match self.0.files.folder_of(&label) {
+            Some(right) if right != folder => {
+                let message =
+                    format!("in folder {folder:02x} nobody looks for this database (move it to folder {right:02x})");
+                Some(Found::Unknown { file, why: Error::new(ffi::SQLITE_NOTFOUND, message).into() })
+            }
+            _ => Some(Found::Label(label)),
         }
+    }
+
+    /// To be called before the file of an entry is opened: waits until nobody has it open to read its label, which nobody
+    /// will do while there is the entry. May block.
+    pub(crate) fn wait_for_reading_label(&self) {
+        drop(self.reading_label());
+    }
+
+    pub(crate) fn reading_label(&self) -> MutexGuard<'_, ()> {
+        self.0.reading_label.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The label of a file whose name is a hash: that of the entry whose file it is, or what it says inside.
     fn label_inside(&self, file: &str, folder: u8) -> Result<Option<Arc<str>>, Error> {
-        // Locked until it is closed again, so that nobody opens the file a second time meanwhile.
-        let entries = self.entries();
         let location = self.0.files.hashed(file, folder);
+        // Until it is closed again: whoever makes an entry meanwhile waits before opening the file a second time.
+        let _reading = self.reading_label();
         let is_it = |label: &&Arc<str>| self.0.files.locate(label).file() == location.file();
-        if let Some(label) = entries.keys().filter(|label| Location::is_long(label)).find(is_it) {
-            return Ok(Some(label.clone()));
+        let known = self.entries().keys().filter(|label| Location::is_long(label)).find(is_it).cloned();
+        if known.is_some() {
+            return Ok(known);
         }
-        let Some(_lock) = location.lock()? else {
-            return Err(Error::busy("another program holds the database"));
-        };
-        location.renew_wal()?;
-        let connection = Connection::open(location.file(), self.limits())?;
-        let label = connection.label_inside()?;
-        connection.close()?;
-        Ok(label.map(Arc::from))
+        let look = Look::open(&location, self.limits())?;
+        match look.connection().label_inside()? {
+            None if !look.connection().is_empty()? => {
+                Err(Error::new(ffi::SQLITE_CORRUPT, "the file does not say whose database it is"))
+            }
+            label => Ok(label.map(Arc::from)),
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Which files are in a folder of users' databases.
 
 use super::{Files, Location, MAX_PLAIN_BYTES, hex};
+use crate::labels::is_label;
 use sha2::{Digest, Sha256};
 use std::{cell::Cell, fs, io};
 
@@ -9,31 +10,47 @@ use std::{cell::Cell, fs, io};
 pub(crate) struct Kept {
     /// Its name.
     pub(crate) file: String,
-    /// Its label, unless that is kept inside.
-    pub(crate) label: Option<String>,
+    /// Whose it is.
+    pub(crate) label: KeptLabel,
+}
+
+/// What a file's name says of its label.
+#[derive(Debug)]
+pub(crate) enum KeptLabel {
+    Plain(String),
+    /// It is kept inside.
+    Inside,
+    /// Nothing of ours has such a name, or it is no file.
+    None,
 }
 
 /// What the name of a file with a long label begins with.
 const HASHED: &str = "user-~~";
 
 impl Files {
-    /// The databases' files in a folder, in any order; what else lies there is passed over.
+    /// The databases' files in a folder, in any order; and what else ends in `.db`.
     pub(crate) fn kept(&self, folder: u8) -> io::Result<Vec<Kept>> {
         let mut kept = Vec::new();
         for entry in fs::read_dir(self.users.join(format!("{folder:02x}")))? {
-            // No name of ours is anything but ASCII.
-            let Ok(file) = entry?.file_name().into_string() else { continue };
+            let entry = entry?;
+            let file = entry.file_name().to_string_lossy().into_owned();
             if let Some(name) = file.strip_suffix(".db") {
-                let label = if name.starts_with(HASHED) { None } else { Some(name.to_owned()) };
+                let label = match name.strip_prefix(HASHED) {
+                    // Behind a link, too, there may be a file.
+                    _ if !entry.file_type()?.is_file() && !entry.path().is_file() => KeptLabel::None,
+                    Some(hash) if is_hash(hash) => KeptLabel::Inside,
+                    None if is_label(name) => KeptLabel::Plain(name.to_owned()),
+                    _ => KeptLabel::None,
+                };
                 kept.push(Kept { file, label });
             }
         }
         Ok(kept)
     }
 
-    /// Whether a label's database is in this folder, if it is anywhere.
-    pub(crate) fn is_in(&self, label: &str, folder: u8) -> bool {
-        Sha256::digest(label.as_bytes()).first() == Some(&folder)
+    /// The folder in which a label's database is, if it is anywhere.
+    pub(crate) fn folder_of(&self, label: &str) -> Option<u8> {
+        Sha256::digest(label.as_bytes()).first().copied()
     }
 
     /// A file that [`Files::kept`] found, of a label that is kept inside.
@@ -41,6 +58,10 @@ impl Files {
         let file = self.users.join(hex(&[folder])).join(file);
         Location { file, disk: self.disk.clone(), is_unsettled: Cell::new(false), is_hashed: true, is_probe: false }
     }
+}
+
+fn is_hash(name: &str) -> bool {
+    name.len() == 64 && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 impl Location {

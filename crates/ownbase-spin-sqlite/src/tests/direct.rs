@@ -114,13 +114,20 @@ async fn every_database_is_found_once() {
     std::fs::write(folder.join("notes.txt"), "").unwrap();
     std::fs::write(folder.join(format!("user-~~{}.db", "0".repeat(64))), "no database, but one page long").unwrap();
     assert_ne!(folder, other);
+    std::fs::write(folder.join(format!("user-~~{}.db", "1".repeat(64))), "").unwrap();
+    for name in ["user-b (copy).db", "B.db", "user-~~x.db", ".db"] {
+        std::fs::copy(state.path("user-a.db"), folder.join(name)).unwrap();
+    }
+    std::fs::create_dir(folder.join("user-folder.db")).unwrap();
+    std::os::unix::fs::symlink("nowhere", folder.join("user-link.db")).unwrap();
 
-    let (mut found, mut unknown) = (Vec::new(), Vec::new());
+    let (mut found, mut unknown, mut foreign) = (Vec::new(), Vec::new(), Vec::new());
     for byte in 0..=u8::MAX {
         for database in state.databases.list(byte).unwrap() {
             match database {
                 Found::Label(label) => found.push(label.to_string()),
                 Found::Unknown { file, why } => unknown.push(format!("{file}: {why}")),
+                Found::Foreign { file } => foreign.push(file),
             }
         }
     }
@@ -129,7 +136,14 @@ async fn every_database_is_found_once() {
     expected.sort();
     assert_eq!(found, expected);
     unknown.sort();
-    assert!(unknown[0].starts_with("user-b.db: SQLITE_NOTFOUND: folder "), "{unknown:?}");
+    let right = format!("(move it to folder {})", name(&other));
+    assert!(
+        unknown[0].starts_with("user-b.db: SQLITE_NOTFOUND: in folder ") && unknown[0].ends_with(&right),
+        "{unknown:?}"
+    );
     assert!(unknown[1].starts_with("user-~~000") && unknown[1].contains("SQLITE_"), "{unknown:?}");
-    assert_eq!((unknown.len(), state.databases.count().unwrap()), (2, 6));
+    assert!(unknown[2].starts_with("user-~~111") && unknown[2].contains("holds no database"), "{unknown:?}");
+    assert_eq!((unknown.len(), state.databases.count().unwrap()), (3, 13));
+    foreign.sort();
+    assert_eq!(foreign, [".db", "B.db", "user-b (copy).db", "user-folder.db", "user-link.db", "user-~~x.db"]);
 }

@@ -12,12 +12,14 @@ pub(crate) struct UserDatabase<'r> {
     direct: Arc<Direct>,
     runtime: &'r Runtime,
     checked: Checked,
+    only_looks: bool,
 }
 
 /// What [`UserDatabase`] opens.
 pub(crate) struct Open<'r> {
     direct: Arc<Direct>,
     runtime: &'r Runtime,
+    only_looks: bool,
 }
 
 impl<'r> UserDatabase<'r> {
@@ -29,7 +31,19 @@ impl<'r> UserDatabase<'r> {
         runtime: &'r Runtime,
     ) -> Result<Self, Error> {
         let direct = databases.direct(labels, label.as_str()).map_err(refused)?;
-        Ok(Self { direct: Arc::new(direct), runtime, checked: Checked::default() })
+        Ok(Self { direct: Arc::new(direct), runtime, checked: Checked::default(), only_looks: false })
+    }
+
+    /// The same, to be read only: whatever is found in its files stays there, byte for byte.
+    pub(crate) fn to_look_at(&self) -> Self {
+        Self { direct: self.direct.clone(), runtime: self.runtime, checked: Checked::default(), only_looks: true }
+    }
+
+    /// Whether it holds anything that an application has made.
+    pub(crate) fn has_tables(&self) -> Result<bool, Error> {
+        let sql = "SELECT 1 FROM sqlite_schema WHERE name <> '_ownbase_label' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' LIMIT 1";
+        let rows = self.runtime.block_on(self.direct.look(sql, Vec::new())).map_err(refused)?;
+        Ok(!rows.is_empty())
     }
 
     /// Copies it to the same label of `other`.
@@ -49,7 +63,7 @@ impl<'r> Environment for UserDatabase<'r> {
     type Database = HostDatabase<Open<'r>>;
 
     fn open(&self, _: &Label) -> Result<Self::Database, Error> {
-        Ok(HostDatabase(Open { direct: self.direct.clone(), runtime: self.runtime }))
+        Ok(HostDatabase(Open { direct: self.direct.clone(), runtime: self.runtime, only_looks: self.only_looks }))
     }
 
     fn erase(&self, _: &Label) -> Result<(), Error> {
@@ -74,7 +88,11 @@ impl<'r> Environment for UserDatabase<'r> {
 impl Connection for Open<'_> {
     fn execute(&self, sql: &str, params: &[Value]) -> Result<Vec<Row>, Error> {
         let params = params.iter().map(to_host).collect();
-        let rows = self.runtime.block_on(self.direct.execute(sql, params)).map_err(refused)?;
+        let rows = match self.only_looks {
+            true => self.runtime.block_on(self.direct.look(sql, params)),
+            false => self.runtime.block_on(self.direct.execute(sql, params)),
+        };
+        let rows = rows.map_err(refused)?;
         Ok(rows.into_iter().map(|row| Row(row.into_iter().map(from_host).collect())).collect())
     }
 }

@@ -20,6 +20,9 @@ pub(crate) struct Report {
     pub(crate) ended: Ended,
     /// By id, for each that carries migrations.
     pub(crate) components: BTreeMap<String, Counts>,
+    /// What is called like a database and is none of ours: passed over.
+    #[serde(default)]
+    pub(crate) skipped: u64,
     /// Databases that failed, all of them.
     pub(crate) failed: u64,
     /// Which they are.
@@ -77,7 +80,14 @@ pub(crate) struct Progress {
 
 impl Report {
     pub(crate) fn new(action: Action) -> Self {
-        Self { action, ended: Ended::Complete, components: BTreeMap::new(), failed: 0, failures: Vec::new() }
+        Self {
+            action,
+            ended: Ended::Complete,
+            components: BTreeMap::new(),
+            skipped: 0,
+            failed: 0,
+            failures: Vec::new(),
+        }
     }
 
     /// Whether all is well.
@@ -101,6 +111,10 @@ impl Report {
         for (component, counts) in &self.components {
             let prefix = if self.components.len() > 1 { format!("[component.{component}] ") } else { String::new() };
             lines.extend(self.counts(counts).into_iter().map(|line| format!("{prefix}{line}")));
+        }
+        if self.skipped > 0 {
+            let what = if self.skipped == 1 { "name is" } else { "names are" };
+            lines.push(format!("{} {what} passed over: no user's database is called so", self.skipped));
         }
         if self.failed > 0 {
             let what = match self.action {

@@ -126,6 +126,10 @@ impl Rollout<'_> {
                 self.note(shared, None, file, Outcome::Failed { version: None, why });
                 return true;
             }
+            Found::Foreign { file } => {
+                self.note(shared, None, file, Outcome::Foreign);
+                return true;
+            }
             Found::Label(text) => (Label::parse(text), text),
         };
         let target = self.targets.iter().find(|target| target.admits(text).is_some());
@@ -159,6 +163,7 @@ impl Rollout<'_> {
         let mut why_failed = None;
         match outcome {
             Outcome::Absent | Outcome::Held => {}
+            Outcome::Foreign => report.skipped += 1,
             Outcome::Current { version } => {
                 at(version);
                 counts.into_iter().for_each(|counts| counts.current += 1);

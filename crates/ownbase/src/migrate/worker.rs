@@ -24,6 +24,8 @@ const PAUSE: Duration = Duration::from_millis(50);
 pub(crate) enum Outcome {
     /// There is none: its making was cut short, or it has just been erased.
     Absent,
+    /// Called like a database, and none.
+    Foreign,
     /// At the component's newest version.
     Current { version: u32 },
     /// Has a migration that the component does not have.
@@ -83,8 +85,14 @@ impl<'a> Worker<'a> {
         action: Action,
         may_begin: &dyn Fn() -> bool,
     ) -> Attempt {
-        let standing = migration::standing(database, label, target.migrations).map_err(|error| (None, error))?;
-        let Some(standing) = standing else { return Ok(Outcome::Absent) };
+        let unknown = |error| (None, error);
+        let standing = migration::standing(&database.to_look_at(), label, target.migrations).map_err(unknown)?;
+        let Some(standing) = standing else {
+            return match database.has_tables().map_err(unknown)? {
+                true => Ok(Outcome::Failed { version: None, why: "it has tables, but no _migrations".to_owned() }),
+                false => Ok(Outcome::Absent),
+            };
+        };
         let version = standing.version;
         match standing.lacks {
             Err(Error::Newer { .. }) => return Ok(Outcome::Newer { version }),

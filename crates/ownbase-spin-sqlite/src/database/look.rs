@@ -1,0 +1,65 @@
+//! Looking at a database, and copying it, without a change to its files: it is not recovered, and what is not open stays
+//! closed.
+
+use super::Database;
+use crate::{
+    connection::{Read, Statement},
+    databases::Databases,
+    errors::Error,
+    files::Location,
+    gate::NotDurable,
+    look::Look,
+    rows::Rows,
+    scope::Scope,
+};
+use rusqlite::ffi;
+use std::time::Instant;
+
+impl Database {
+    /// Runs a statement that only reads. May block.
+    pub(crate) fn look(
+        &self,
+        scope: &Scope,
+        databases: &Databases,
+        statement: &Statement,
+        until: Instant,
+        rows: &mut impl Rows,
+    ) -> Result<(), Error> {
+        let read = match &self.open {
+            Some(open) if open.has_failed() => return Err(NotDurable.into()),
+            Some(open) => open.read(scope, statement, until, rows),
+            None if self.location.exists()? => {
+                let _room = databases.take_room(until)?;
+                self.open_to_look(databases)?.connection().read(statement, until, rows)
+            }
+            None => databases.scratch().try_read(statement, until, rows).map_or(Read::Refused, Read::Done),
+        };
+        match read {
+            Read::Done(result) => result,
+            Read::Stopped(error) => Err(error),
+            Read::Refused => Err(Error::new(ffi::SQLITE_READONLY, "the statement does more than read")),
+        }
+    }
+
+    /// Copies the database to a place where none is. May block for long.
+    pub(crate) fn copy_to(&self, databases: &Databases, copy: &Location, until: Instant) -> Result<(), Error> {
+        let copied = match &self.open {
+            Some(open) if open.has_failed() => return Err(NotDurable.into()),
+            Some(open) => open.connection().copy_to(copy.file()),
+            None if self.location.exists()? => {
+                let _room = databases.take_room(until)?;
+                self.open_to_look(databases)?.connection().copy_to(copy.file())
+            }
+            None => return Err(Error::new(ffi::SQLITE_NOTFOUND, "there is no database to copy")),
+        };
+        copied.inspect_err(|_| copy.discard())
+    }
+
+    fn open_to_look(&self, databases: &Databases) -> Result<Look, Error> {
+        self.wait_for_others(databases);
+        let look = Look::open(&self.location, databases.limits())?;
+        let is_empty = look.connection().is_empty()?;
+        self.check_label(look.connection(), is_empty)?;
+        Ok(look)
+    }
+}
