@@ -58,6 +58,8 @@ pub(crate) struct Transaction(Mutex<Lease>);
 pub(crate) struct Begun {
     scope: Weak<Inner>,
     transaction: Weak<Transaction>,
+    /// An own scope, which nobody else keeps from one call of the transaction to the next.
+    own_scope: Option<Scope>,
 }
 
 impl Scope {
@@ -66,7 +68,7 @@ impl Scope {
         Scope(Arc::new(Inner { deadline, is_own: false, state: Mutex::default() }))
     }
 
-    /// For calls that belong to no request: they wait for the disk themselves.
+    /// For one call that belongs to no request, or for those of one transaction: they wait for the disk themselves.
     pub(crate) fn own() -> Scope {
         Scope(Arc::new(Inner { deadline: None, is_own: true, state: Mutex::default() }))
     }
@@ -177,7 +179,11 @@ impl Scope {
             return Err(Error::interrupted("the request is over"));
         }
         let transaction = Arc::new(Transaction(Mutex::new(lease)));
-        let begun = Begun { scope: Arc::downgrade(&self.0), transaction: Arc::downgrade(&transaction) };
+        let begun = Begun {
+            scope: Arc::downgrade(&self.0),
+            transaction: Arc::downgrade(&transaction),
+            own_scope: self.0.is_own.then(|| self.clone()),
+        };
         state.transactions.push(transaction);
         Ok(begun)
     }
@@ -196,6 +202,11 @@ impl Begun {
     /// The transaction, if it is open and was begun in `scope`.
     pub(crate) fn within(&self, scope: &Scope) -> Option<Arc<Transaction>> {
         (self.scope.as_ptr() == Arc::as_ptr(&scope.0)).then(|| self.transaction.upgrade()).flatten()
+    }
+
+    /// The scope of the transaction, if it is open and belongs to no request.
+    pub(crate) fn own_scope(&self) -> Option<Scope> {
+        self.own_scope.clone().filter(|_| self.transaction.strong_count() > 0)
     }
 
     /// Rolls the transaction back if it is still open.

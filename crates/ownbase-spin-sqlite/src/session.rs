@@ -20,7 +20,7 @@ use crate::{
 use rusqlite::ffi;
 use std::{
     sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
     },
     time::{Duration, Instant},
@@ -36,8 +36,6 @@ pub(crate) struct Session {
     label: Arc<str>,
     database: Shared,
     begun: Mutex<Begun>,
-    /// For calls that belong to no request that the embedder has told of.
-    own_scope: OnceLock<Scope>,
     last_insert_rowid: AtomicI64,
     changes: AtomicU64,
 }
@@ -51,7 +49,6 @@ impl Session {
             label,
             database,
             begun: Mutex::default(),
-            own_scope: OnceLock::new(),
             last_insert_rowid: AtomicI64::new(0),
             changes: AtomicU64::new(0),
         }
@@ -81,17 +78,18 @@ impl Session {
     }
 
     /// Starts a statement whose answer goes to `rows` as it comes; `rows` is made when the statement's time begins, and told
-    /// when it ends. The statement does not stop when the task is dropped, but on an error of `rows`.
+    /// when it ends. The statement does not stop when the task is dropped, but on an error of `rows`. When the task has ended,
+    /// the scope must be settled, if it is an own one, before anyone is told.
     pub(crate) async fn start<R: Rows + Send + 'static>(
         self: &Arc<Self>,
         scope: Option<Scope>,
         statement: Statement,
         rows: impl FnOnce(Instant) -> R,
-    ) -> Result<JoinHandle<Result<(), Error>>, Error> {
+    ) -> Result<(Scope, JoinHandle<Result<(), Error>>), Error> {
         let scope = self.enter(scope)?;
         let hold = self.hold(&scope).await?;
-        let job = self.job(scope, hold, statement, rows);
-        Ok(tokio::task::spawn_blocking(move || job.run().map(drop)))
+        let job = self.job(scope.clone(), hold, statement, rows);
+        Ok((scope, tokio::task::spawn_blocking(move || job.run().map(drop))))
     }
 
     /// The rowid of this connection's latest INSERT, or 0.
@@ -110,7 +108,7 @@ impl Session {
     }
 
     fn enter(&self, scope: Option<Scope>) -> Result<Scope, Error> {
-        let scope = scope.unwrap_or_else(|| self.own_scope.get_or_init(Scope::own).clone());
+        let scope = scope.or_else(|| self.begun().own_scope()).unwrap_or_else(Scope::own);
         scope.enter(&self.label)?;
         self.databases.check_open()?;
         Ok(scope)

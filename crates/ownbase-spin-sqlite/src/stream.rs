@@ -42,16 +42,19 @@ pub(crate) struct Answer {
 pub(crate) struct Batches(mpsc::Receiver<Vec<RowResult>>);
 
 /// How the statement ended.
-pub(crate) struct End(JoinHandle<Result<(), Error>>);
+pub(crate) struct End {
+    scope: Scope,
+    task: JoinHandle<Result<(), Error>>,
+}
 
 /// Starts a statement; ready once it has its columns, which is after its first step.
 pub(crate) async fn start(session: &Arc<Session>, scope: Option<Scope>, statement: Statement) -> Result<Answer, Error> {
     let (columns_out, columns) = oneshot::channel();
     let (rows_out, rows) = mpsc::channel(BATCHES);
     let outgoing = |until| Outgoing { columns: Some(columns_out), rows: rows_out, batch: Vec::new(), bytes: 0, until };
-    let task = session.start(scope, statement, outgoing).await?;
+    let (scope, task) = session.start(scope, statement, outgoing).await?;
     match columns.await {
-        Ok(columns) => Ok(Answer { columns, rows: Batches(rows), end: End(task) }),
+        Ok(columns) => Ok(Answer { columns, rows: Batches(rows), end: End { scope, task } }),
         // Dropped unsent: the statement failed before it had any.
         Err(_) => Err(match task.await {
             Ok(Ok(())) => Error::misuse("the statement gave no columns"),
@@ -92,9 +95,10 @@ impl Batches {
 }
 
 impl End {
-    /// Resolves when the statement has ended.
+    /// Resolves when the statement has ended, and is on disk if nobody else waits for that.
     pub(crate) async fn result(self) -> wasmtime::Result<Result<(), sqlite::Error>> {
-        match self.0.await.unwrap_or_else(|error| Err(session::panicked(error))) {
+        let ended = self.task.await.unwrap_or_else(|error| Err(session::panicked(error)));
+        match self.scope.settle_own().await.and(ended) {
             Ok(()) => Ok(Ok(())),
             Err(error) => error.into_guest().map(Err),
         }

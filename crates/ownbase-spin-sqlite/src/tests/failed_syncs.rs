@@ -70,6 +70,27 @@ async fn a_failed_sync_leaves_the_wal_to_be_recovered_by_the_next_use() {
 }
 
 #[tokio::test]
+async fn calls_that_belong_to_no_request_are_told_of_it_once_each() {
+    let (state, disk) = gated().await;
+    let session = state.session("user-john");
+    disk.fail_files(true);
+    assert_code(run(&session, "INSERT INTO a VALUES (1)").await, "SQLITE_IOERR");
+    disk.fail_files(false);
+    run(&session, "BEGIN").await.unwrap();
+    run(&session, "INSERT INTO a VALUES (2)").await.unwrap();
+    run(&session, "COMMIT").await.unwrap();
+
+    disk.fail_files(true);
+    let statement = Statement { sql: "INSERT INTO a VALUES (3) RETURNING b".to_owned(), parameters: vec![] };
+    let mut answer = stream::start(&session, None, statement).await.map_err(text).unwrap();
+    while answer.rows.next().await.is_some() {}
+    let error = format!("{:?}", answer.end.result().await.unwrap().unwrap_err());
+    assert!(error.contains("SQLITE_IOERR"), "{error}");
+    disk.fail_files(false);
+    assert_eq!(run(&session, "SELECT count(*) FROM a").await.unwrap(), ["3"]);
+}
+
+#[tokio::test]
 async fn who_finds_a_database_that_cannot_be_recovered_gets_no_answer_of_the_component() {
     let (state, disk) = gated().await;
     disk.fail_files(true);
