@@ -167,6 +167,12 @@ impl Connection {
         (moved || rows == 0).then_some(Changes { rows, last_insert_rowid })
     }
 
+    /// Whether a statement can be run and does nothing but read.
+    pub(crate) fn only_reads(&self, statement: &Statement, until: Instant) -> bool {
+        self.clock.stop_at(Some(until));
+        self.prepare(&statement.sql).is_ok_and(|prepared| is_read(&prepared))
+    }
+
     /// Runs a statement if it does nothing but read, at most until `until`.
     pub(crate) fn read(&self, statement: &Statement, until: Instant, rows: &mut impl Rows) -> Read {
         self.clock.stop_at(Some(until));

@@ -61,8 +61,10 @@ impl Open {
         rows: &mut impl Rows,
     ) -> Result<Option<Changes>, Error> {
         let Some(log) = &self.log else { return self.connection.run(statement, until, rows) };
-        // Before it runs: its rows may be on their way to the client before it has ended.
-        scope.wait_for(log, log.next());
+        // Before it runs: its rows may be on their way to the client before it has ended. They wait for its own end only
+        // where it may commit: a read's may be held back by whoever holds the answer back meanwhile.
+        let only_reads = self.connection.only_reads(statement, until);
+        scope.wait_for(log, if only_reads { log.seen() } else { log.next() });
         let result = self.connection.run(statement, until, rows);
         log.end(self.connection.take_committed());
         result

@@ -4,6 +4,10 @@
 //! bounded (three batches of 32 KiB, or of one row where a row is larger). The statement's time limit goes on meanwhile:
 //! when it passes, or when the guest drops the stream, the statement stops and its database is free. How it ended, the
 //! future tells. An error before the first row is answered by the call itself.
+//!
+//! Rows of a statement that writes are not to be told before it has ended. A guest that writes them into its answer as they
+//! come must not have more of them than fit into the channel and its own memory: held back with them (`Scope::settled`), the
+//! statement stops at its time limit.
 
 use crate::{
     bindings::spin::sqlite::sqlite::{self, RowResult},

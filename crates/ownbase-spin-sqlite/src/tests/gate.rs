@@ -125,6 +125,28 @@ async fn rows_that_come_before_their_commit_wait_for_it() {
 }
 
 #[tokio::test]
+async fn rows_that_are_only_read_do_not_wait_for_their_own_end() {
+    let (state, disk) = gated().await;
+    let (session, scope) = (state.session("user-john"), Scope::new(None));
+    let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n";
+    let start = async || {
+        let statement = Statement { sql: endless.to_owned(), parameters: vec![] };
+        stream::start(&session, Some(scope.clone()), statement).await.map_err(text).unwrap()
+    };
+    let answer = start().await;
+    assert!(scope.is_settled(), "nothing has been written");
+    drop(answer.rows);
+    answer.end.result().await.unwrap().unwrap_err();
+
+    disk.hold();
+    insert(&state, &Scope::new(None)).await;
+    let _unread = start().await;
+    assert!(!scope.is_settled(), "it reads what another has written");
+    disk.release();
+    assert_eq!(tokio::time::timeout(Duration::from_secs(4), scope.settled()).await, Ok(Ok(())));
+}
+
+#[tokio::test]
 async fn a_commit_counts_whose_rows_nobody_fetched() {
     let (state, disk) = gated().await;
     let (session, scope) = (state.session("user-john"), Scope::new(None));
