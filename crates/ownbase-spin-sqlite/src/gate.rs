@@ -197,6 +197,15 @@ impl Log {
             state.note_durable(ended);
             self.moved.notify_waiters();
         }
+        if !self.queue.window.is_zero() {
+            // Its end is what they wait for.
+            self.moved.notify_waiters();
+        }
+    }
+
+    /// Whether statement number `ended` and all before it are on disk.
+    pub(crate) fn is_durable(&self, ended: u64) -> bool {
+        self.lock().durable >= ended
     }
 
     /// Whether statement number `ended` may be told of; an error if it never may.

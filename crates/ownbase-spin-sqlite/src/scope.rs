@@ -115,24 +115,25 @@ impl Scope {
         if state.failed {
             return Err(NotDurable);
         }
-        while let Some((log, ended)) = state.waits.last() {
+        // What may leave only since the disk is not far behind is looked at again with the next piece.
+        state.waits.retain(|(log, ended)| !log.is_durable(*ended));
+        for (log, ended) in &state.waits {
             if !log.check(*ended)? {
                 return Ok(Some((log.clone(), *ended)));
             }
-            state.waits.pop();
         }
         Ok(None)
     }
 
     /// Notes that a statement is about to tell of statement number `ended` of a database.
     pub(crate) fn wait_for(&self, log: &Arc<Log>, ended: u64) {
-        if log.check(ended) == Ok(true) {
+        if log.is_durable(ended) {
             return;
         }
         let mut state = self.state();
         // Whoever uses very many databases does not keep them all.
         if state.waits.len() >= MAX_LABELS {
-            state.waits.retain(|(log, ended)| log.check(*ended) != Ok(true));
+            state.waits.retain(|(log, ended)| !log.is_durable(*ended));
         }
         match state.waits.iter_mut().find(|(known, _)| Arc::ptr_eq(known, log)) {
             Some((_, known)) => *known = ended.max(*known),

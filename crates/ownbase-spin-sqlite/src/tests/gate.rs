@@ -218,3 +218,29 @@ async fn relaxed_waits_only_where_the_disk_is_too_far_behind() {
     disk.release();
     assert_eq!(behind.settled().await, Ok(()));
 }
+
+#[tokio::test]
+async fn relaxed_looks_again_once_the_window_is_over() {
+    let (state, disk) = gated_with(Durability::Relaxed { window_ms: 50 }, 9).await;
+    disk.hold();
+    let scope = Scope::new(None);
+    insert(&state, &scope).await;
+    scope.is_settled();
+    eventually("the rest of the answer waits", || !scope.is_settled()).await;
+    disk.release();
+    assert_eq!(scope.settled().await, Ok(()));
+}
+
+#[tokio::test]
+async fn relaxed_waits_no_longer_than_the_statement_runs() {
+    let (state, _) = gated_with(Durability::Relaxed { window_ms: 86_400_000 }, 9).await;
+    let (session, scope) = (state.session("user-john"), Scope::new(None));
+    let many = "INSERT INTO a WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 30000) \
+                SELECT hex(zeroblob(50)) FROM n RETURNING b";
+    let statement = Statement { sql: many.to_owned(), parameters: vec![] };
+    let mut answer = stream::start(&session, Some(scope.clone()), statement).await.map_err(text).unwrap();
+    let (settled, ()) = tokio::join!(tokio::time::timeout(Duration::from_secs(20), scope.settled()), async {
+        while answer.rows.next().await.is_some() {}
+    });
+    assert_eq!(settled, Ok(Ok(())));
+}
