@@ -18,6 +18,8 @@ use tokio::net::UnixStream;
 use tokio::sync::{SemaphorePermit, watch};
 
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// The server does not end before the report is written, or the client has not taken it for so long.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Between two messages of progress.
 const PROGRESS_PAUSE: Duration = Duration::from_millis(100);
 /// Unless the client asks for others: requests are served meanwhile.
@@ -62,10 +64,10 @@ pub(super) async fn serve(mut stream: UnixStream, served: &Arc<Served>) -> Resul
         Ok(report) => Answer::Report(report),
         Err(error) => Answer::Refused(format!("{error:#}")),
     };
-    let written = write_line(&mut writer, &answer).await;
+    let written = tokio::time::timeout(ANSWER_TIMEOUT, write_line(&mut writer, &answer)).await;
     // Only now may the server end.
     drop::<SemaphorePermit<'_>>(permit);
-    Ok(written?)
+    Ok(written.context("the report was not taken")??)
 }
 
 type Running = tokio::task::JoinHandle<Result<Report>>;
