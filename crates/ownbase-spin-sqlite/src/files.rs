@@ -162,16 +162,27 @@ impl Location {
         self.beside("-wal").metadata().is_ok_and(|wal| wal.len() > 0)
     }
 
-    /// Brings what a crash or a failed sync left in the WAL onto the disk. It is written anew, since the kernel takes what it failed to write for written: a sync of the old file could succeed for nothing.
+    /// Brings what a crash or a failed sync left in the WAL onto the disk. It is written anew, since the kernel takes what it
+    /// failed to write for written: a sync of the old file could succeed for nothing. On a full disk that fails, and the
+    /// database cannot be used before there is room again: what it holds could not be promised.
     pub(crate) fn renew_wal(&self) -> io::Result<()> {
         let (wal, anew) = (self.beside("-wal"), self.beside("-wal-anew"));
-        let mut old = match File::open(&wal) {
+        let old = match File::open(&wal) {
             Ok(old) if old.metadata()?.len() > 0 => old,
             Ok(_) => return Ok(()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(error),
         };
-        let mut new = File::create(&anew)?;
+        self.copy_durably(old, &anew).inspect_err(|_| {
+            // It would take room that the next attempt needs, and may be removed later too.
+            let _ = fs::remove_file(&anew);
+        })?;
+        fs::rename(&anew, &wal)?;
+        self.sync_folder()
+    }
+
+    fn copy_durably(&self, mut old: File, anew: &Path) -> io::Result<()> {
+        let mut new = File::create(anew)?;
         // Not io::copy: where the file system shares blocks, that may write nothing.
         let mut piece = vec![0; 64 << 10];
         loop {
@@ -180,9 +191,7 @@ impl Location {
                 read => new.write_all(piece.get(..read).unwrap_or_default())?,
             }
         }
-        self.disk.sync_file(&new)?;
-        fs::rename(&anew, &wal)?;
-        self.sync_folder()
+        self.disk.sync_file(&new)
     }
 
     /// Removes the database, durably. The caller has closed it. That it was not there is no error.

@@ -91,6 +91,17 @@ async fn calls_that_belong_to_no_request_are_told_of_it_once_each() {
 }
 
 #[tokio::test]
+async fn a_recovery_that_fails_leaves_nothing_beside_the_wal() {
+    let (state, disk) = gated().await;
+    disk.fail_files(true);
+    assert_code(run(&state.session("user-john"), "INSERT INTO a VALUES (1)").await, "SQLITE_IOERR");
+    run(&state.session("user-john"), "SELECT * FROM a").await.unwrap_err();
+    assert_eq!(state.files(), ["user-john.db", "user-john.db-wal"]);
+    disk.fail_files(false);
+    assert_eq!(run(&state.session("user-john"), "SELECT * FROM a").await.unwrap(), ["1"]);
+}
+
+#[tokio::test]
 async fn who_finds_a_database_that_cannot_be_recovered_gets_no_answer_of_the_component() {
     let (state, disk) = gated().await;
     disk.fail_files(true);
