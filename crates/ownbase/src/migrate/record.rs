@@ -1,5 +1,5 @@
 //! What the last roll-out came to, kept in the state directory for `--status`: a failed database says no more of itself
-//! than that it is behind.
+//! than that it is behind. What failed before, and was not reached by the last one, is kept with it.
 
 use super::plan::Action;
 use super::report::Report;
@@ -31,16 +31,16 @@ pub(crate) fn keep(state_dir: &Path, report: &Report) -> Result<()> {
     write().with_context(|| format!("cannot write {} for --status (the roll-out itself is done)", file.display()))
 }
 
-/// What failed then, and why, by label, for an action that tells of it. Nothing where there is no report, or none that
-/// can be read.
+/// What failed when it was last tried, and why, by label, for an action that tells of it. Nothing where there is no
+/// report, or none that can be read.
 pub(crate) fn failures(state_dir: &Path, action: Action) -> HashMap<String, String> {
-    if action != Action::Status {
+    if action == Action::DryRun {
         return HashMap::new();
     }
     let file = state_dir.join(FILE);
     let is_small = fs::metadata(&file).is_ok_and(|metadata| metadata.len() <= MAX_BYTES);
     let text = if is_small { fs::read(&file).unwrap_or_default() } else { Vec::new() };
     let report: Option<Report> = serde_json::from_slice(&text).ok();
-    let failures = report.into_iter().flat_map(|report| report.failures);
+    let failures = report.into_iter().flat_map(|report| report.failures.into_iter().chain(report.not_reached));
     failures.map(|failure| (failure.label, failure.why)).collect()
 }

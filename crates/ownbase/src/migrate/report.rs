@@ -4,7 +4,7 @@
 
 use super::plan::Action;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// Failures that are listed.
 const MAX_FAILURES: usize = 10_000;
@@ -27,6 +27,9 @@ pub(crate) struct Report {
     pub(crate) failed: u64,
     /// Which they are.
     pub(crate) failures: Vec<Failure>,
+    /// Which failed in a migration before this one, and were not reached by it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) not_reached: Vec<Failure>,
 }
 
 /// How a roll-out ended.
@@ -87,6 +90,7 @@ impl Report {
             skipped: 0,
             failed: 0,
             failures: Vec::new(),
+            not_reached: Vec::new(),
         }
     }
 
@@ -103,6 +107,14 @@ impl Report {
             let why = why.get(..why.floor_char_boundary(MAX_WHY_BYTES)).unwrap_or_default();
             self.failures.push(Failure { label: label.to_owned(), why: why.to_owned() });
         }
+    }
+
+    /// Adds those that failed before, by label, as far as there is room for failures.
+    pub(crate) fn keep_not_reached(&mut self, earlier: HashMap<String, String>) {
+        let room = MAX_FAILURES.saturating_sub(self.failures.len());
+        let earlier = earlier.into_iter().map(|(label, why)| Failure { label, why });
+        self.not_reached = earlier.take(room).collect();
+        self.not_reached.sort_unstable_by(|one, other| one.label.cmp(&other.label));
     }
 
     /// For people.

@@ -26,7 +26,7 @@ pub(crate) struct Rollout<'a> {
     pub(crate) jobs: u16,
     /// Where copies are made, for a dry run.
     pub(crate) copies: Option<&'a Copies>,
-    /// What failed in the roll-out before, and why.
+    /// What failed when it was last tried, and why.
     pub(crate) failed_before: HashMap<String, String>,
     /// Set by whoever wants it to stop: no further database is begun.
     pub(crate) stop: &'a AtomicBool,
@@ -49,6 +49,8 @@ struct Tally {
     progress: Progress,
     /// Of those that were begun.
     failed: u64,
+    /// Of those that failed before, the ones that have not been reached.
+    failed_before: HashMap<String, String>,
 }
 
 impl Rollout<'_> {
@@ -61,7 +63,8 @@ impl Rollout<'_> {
             report.components.insert(target.component.clone(), counts);
         }
         let canaries = self.plan.canary.map(|canary| canary.of(total));
-        let tally = Tally { report, progress: Progress { total, ..Progress::default() }, failed: 0 };
+        let progress = Progress { total, ..Progress::default() };
+        let tally = Tally { report, progress, failed: 0, failed_before: self.failed_before.clone() };
         let shared = Shared {
             walk: Mutex::new(Walk::new(self.databases)),
             tally: Mutex::new(tally),
@@ -75,7 +78,7 @@ impl Rollout<'_> {
             shared.turns.store(u64::MAX, SeqCst);
             self.phase(&shared)?;
         }
-        let mut report = shared.tally.into_inner().unwrap_or_else(PoisonError::into_inner).report;
+        let Tally { mut report, failed_before, .. } = shared.tally.into_inner().unwrap_or_else(PoisonError::into_inner);
         report.ended = if canary_failed {
             Ended::CanaryFailed
         } else if shared.failed.load(SeqCst) {
@@ -85,6 +88,9 @@ impl Rollout<'_> {
         } else {
             Ended::Complete
         };
+        if report.ended != Ended::Complete {
+            report.keep_not_reached(failed_before);
+        }
         Ok(report)
     }
 
@@ -153,7 +159,8 @@ impl Rollout<'_> {
 
     fn note(&self, shared: &Shared<'_>, target: Option<&Target>, label: &str, outcome: Outcome) {
         let mut tally = lock(&shared.tally);
-        let Tally { report, progress, failed } = &mut *tally;
+        let Tally { report, progress, failed, failed_before } = &mut *tally;
+        let failed_before = failed_before.remove(label);
         let mut counts = target.and_then(|target| report.components.get_mut(&target.component));
         let mut at = |version| {
             if let Some(counts) = &mut counts {
@@ -178,7 +185,7 @@ impl Rollout<'_> {
             }
             Outcome::Behind { version } => {
                 at(version);
-                why_failed = self.failed_before.get(label).map(|why| format!("in the last roll-out: {why}"));
+                why_failed = failed_before.map(|why| format!("when last tried: {why}"));
             }
             Outcome::Failed { version, why } => {
                 version.into_iter().for_each(at);
