@@ -8,11 +8,10 @@ pub(crate) mod protocol;
 mod serving;
 
 use crate::migrate::target::Target;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use ownbase_spin_sqlite::{Databases, Limits};
 use std::fs::{self, Permissions};
-use std::io::ErrorKind;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -80,20 +79,28 @@ impl Control {
     }
 }
 
+/// Listens on `path`, which others cannot reach from its first moment on: it is made in a folder that is closed to them.
 fn bind(path: &Path) -> Result<UnixListener> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => {
-            return Err(error).with_context(|| format!("cannot replace {}", path.display()));
-        }
-        _ => {}
+    if fs::symlink_metadata(path).is_ok_and(|found| !found.file_type().is_socket()) {
+        bail!("{} is no socket (move it away)", path.display());
     }
-    // A path that is too long (some 100 bytes are allowed) is refused here, before there is a file.
-    let listener = UnixListener::bind(path).with_context(|| {
+    let folder = path.with_extension("new");
+    // One that a killed server left.
+    let _ = fs::remove_dir_all(&folder);
+    let make = || {
+        fs::DirBuilder::new().mode(0o700).create(&folder)?;
+        let new = folder.join("s");
+        let listener = UnixListener::bind(&new)?;
+        fs::set_permissions(&new, Permissions::from_mode(0o600))?;
+        fs::rename(&new, path)?;
+        Ok::<_, std::io::Error>(listener)
+    };
+    // A path that is too long (some 100 bytes are allowed) is refused here.
+    let made = make().with_context(|| {
         format!("cannot listen on {}, which is {} bytes long", path.display(), path.as_os_str().len())
-    })?;
-    fs::set_permissions(path, Permissions::from_mode(0o600))
-        .with_context(|| format!("cannot close {} to others", path.display()))?;
-    Ok(listener)
+    });
+    let _ = fs::remove_dir_all(&folder);
+    made
 }
 
 async fn accept(listener: UnixListener, served: Arc<Served>) {

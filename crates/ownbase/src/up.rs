@@ -9,6 +9,7 @@ use crate::engine::{self, Ticker};
 use crate::instance::{self, InstanceLimits};
 use crate::manifest::faults::{Faults, Source};
 use crate::manifest::{self, Manifest};
+use crate::migrate::copies;
 use crate::server::{Server, ServerLimits};
 use crate::shutdown::Signals;
 use crate::{admin, runtime_config, state_dir, telemetry, variables};
@@ -55,6 +56,9 @@ async fn serve(
     let admin = flags.admin_listen.map(|address| listen(address, "--admin-listen")).transpose()?;
     let limits = database_limits(flags);
     let databases = Databases::open(state_dir, limits.clone())?;
+    if let Err(error) = copies::remove_left(state_dir) {
+        tracing::warn!("{error:#}");
+    }
     for component in &app.components {
         instance::try_out(component, &databases, instances).await.map_err(|error| {
             let error = telemetry::one_line(&error);

@@ -158,10 +158,7 @@ fn roll_out(
 ) -> Result<Report> {
     let plan = migrate.plan;
     tracing::info!("a roll-out begins: {:?}", plan.action);
-    let copies = match plan.action {
-        Action::DryRun => Some(Copies::beside(&served.state_dir, served.limits.clone())?),
-        Action::Status | Action::Migrate => None,
-    };
+    let copies = Copies::beside(&served.state_dir, plan.action, served.limits.clone())?;
     let report = Rollout {
         databases: &served.databases,
         targets,

@@ -1,6 +1,7 @@
 //! Where a dry run tries its copies: a state directory within the state directory, for the operator's eyes only, which
-//! goes with the dry run. What a crash left of it goes with the next one.
+//! goes with the dry run. What a crash left of it goes with the next roll-out, or when a server starts.
 
+use super::plan::Action;
 use anyhow::{Context, Result};
 use ownbase_spin_sqlite::{Databases, Limits};
 use std::fs;
@@ -18,16 +19,21 @@ pub(crate) struct Copies {
 }
 
 impl Copies {
-    /// Beside the databases of a state directory, which this process holds.
-    pub(crate) fn beside(state_dir: &Path, limits: Limits) -> Result<Self> {
+    /// Beside the databases of a state directory, which this process holds, if `action` needs any.
+    pub(crate) fn beside(state_dir: &Path, action: Action, limits: Limits) -> Result<Option<Self>> {
+        if action != Action::Status {
+            remove_left(state_dir)?;
+        }
+        if action != Action::DryRun {
+            return Ok(None);
+        }
         let folder = state_dir.join(FOLDER);
-        remove(&folder)?;
         fs::DirBuilder::new()
             .mode(0o700)
             .create(&folder)
             .with_context(|| format!("cannot make {} for the copies (free some space?)", folder.display()))?;
         let databases = Databases::open(&folder, limits)?;
-        Ok(Self { folder, databases })
+        Ok(Some(Self { folder, databases }))
     }
 
     pub(crate) fn databases(&self) -> &Databases {
@@ -38,6 +44,11 @@ impl Copies {
     pub(crate) fn remove(self) -> Result<()> {
         remove(&self.folder)
     }
+}
+
+/// Removes what a crash left. Only whoever holds the state directory may, and only while no dry run is under way.
+pub(crate) fn remove_left(state_dir: &Path) -> Result<()> {
+    remove(&state_dir.join(FOLDER))
 }
 
 fn remove(folder: &Path) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use super::bar::Bar;
 use super::copies::Copies;
-use super::plan::{Action, Plan};
+use super::plan::Plan;
 use super::record;
 use super::report::Report;
 use super::rollout::Rollout;
@@ -28,10 +28,7 @@ pub(super) async fn run(
 ) -> Result<Report> {
     let mut signals = Signals::listen()?;
     let stop = Arc::new(AtomicBool::new(false));
-    let copies = match plan.action {
-        Action::DryRun => Some(Copies::beside(state_dir, limits)?),
-        Action::Status | Action::Migrate => None,
-    };
+    let copies = Copies::beside(state_dir, plan.action, limits)?;
     let failed_before = record::failures(state_dir, plan.action);
     let mut running = {
         let (databases, stop, bar) = (databases.clone(), stop.clone(), bar.clone());

@@ -188,6 +188,33 @@ fn a_socket_that_a_killed_server_left_is_replaced() {
 }
 
 #[test]
+fn what_is_no_socket_stays() {
+    let site = site(&users_manifest(), &migrations());
+    let socket = site.folder().join(".ownbase/control.sock");
+    std::fs::create_dir(site.folder().join(".ownbase")).unwrap();
+    std::fs::write(&socket, "mine").unwrap();
+    let server = site.up(&[]);
+    let line = server.log_line(|line| line.contains("control socket"));
+    assert!(line.contains("control.sock is no socket (move it away)"), "{line}");
+    assert_eq!(std::fs::read(&socket).unwrap(), b"mine");
+}
+
+#[test]
+fn what_a_killed_dry_run_left_goes_soon() {
+    let site = site(&users_manifest(), &migrations());
+    let left = site.folder().join(".ownbase/dry-run");
+    let leave = || std::fs::create_dir_all(left.join("users")).unwrap();
+    leave();
+    let server = site.up(&[]);
+    assert!(!left.exists(), "a server's start leaves it");
+    leave();
+    assert!(site.run(&["migrate"]).status.success() && !left.exists(), "a roll-out in a server leaves it");
+    drop(server);
+    leave();
+    assert!(site.run(&["migrate"]).status.success() && !left.exists(), "a roll-out leaves it");
+}
+
+#[test]
 fn a_path_that_is_too_long_for_a_socket_is_a_warning() {
     let site = site(&users_manifest(), &migrations());
     let long = format!("{}/{}", "d".repeat(60), "e".repeat(60));
