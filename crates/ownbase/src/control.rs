@@ -2,7 +2,8 @@
 //!
 //! `STATE_DIR/control.sock`, for the user who runs the server (mode 0600, and the other end is asked who it is). One left
 //! by a server that was killed is replaced, since the state directory's lock says that no other server is there. Limits:
-//! 4 connections, 10 s for a request, one roll-out at a time with 16 jobs at most. `protocol.rs` says what is spoken.
+//! 4 connections, 10 s for a request, one roll-out at a time with 16 jobs at most; where it stands may be asked meanwhile.
+//! `protocol.rs` says what is spoken.
 
 pub(crate) mod protocol;
 mod serving;
@@ -13,13 +14,12 @@ use ownbase_spin_sqlite::{Databases, Limits};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use tokio::net::UnixListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
-const MAX_CONNECTIONS: usize = 4;
+const MAX_CONNECTIONS: u32 = 4;
 
 /// What the server knows that a command asks about.
 pub(crate) struct Served {
@@ -28,10 +28,12 @@ pub(crate) struct Served {
     pub(crate) state_dir: PathBuf,
     /// The components that carry migrations, as they are served.
     pub(crate) targets: Vec<Target>,
-    /// One roll-out at a time.
-    rollout: Arc<Semaphore>,
-    /// Stops the one that runs.
-    stop: Mutex<Arc<AtomicBool>>,
+    /// Of those that change anything or make copies, one at a time.
+    rollout: Semaphore,
+    /// Whatever is asked for, while it is being done.
+    running: Semaphore,
+    /// The server ends, and stops what runs.
+    ending: watch::Sender<bool>,
 }
 
 /// The listening socket.
@@ -43,15 +45,8 @@ pub(crate) struct Control {
 
 impl Served {
     pub(crate) fn new(databases: Databases, limits: Limits, state_dir: PathBuf, targets: Vec<Target>) -> Self {
-        let (rollout, stop) = (Arc::new(Semaphore::new(1)), Mutex::default());
-        Self { databases, limits, state_dir, targets, rollout, stop }
-    }
-
-    /// Told to the roll-out that has just begun.
-    fn new_stop(&self) -> Arc<AtomicBool> {
-        let stop = Arc::new(AtomicBool::new(false));
-        *self.stop.lock().unwrap_or_else(PoisonError::into_inner) = stop.clone();
-        stop
+        let (rollout, running) = (Semaphore::new(1), Semaphore::new(MAX_CONNECTIONS as usize));
+        Self { databases, limits, state_dir, targets, rollout, running, ending: watch::Sender::new(false) }
     }
 }
 
@@ -65,13 +60,13 @@ impl Control {
         Ok(Self { served, path, accepting })
     }
 
-    /// Stops the roll-out that runs, if any, waits for its end, and removes the socket.
+    /// Stops what runs, waits for its end, and removes the socket.
     pub(crate) async fn finish(self) {
         self.accepting.abort();
-        self.served.stop.lock().unwrap_or_else(PoisonError::into_inner).store(true, SeqCst);
-        // The semaphore is never closed. No other roll-out begins: the permit is kept.
-        if let Ok(permit) = self.served.rollout.acquire().await {
-            permit.forget();
+        self.served.ending.send_replace(true);
+        // The semaphore is never closed. Nothing else begins: the permits are kept.
+        if let Ok(permits) = self.served.running.acquire_many(MAX_CONNECTIONS).await {
+            permits.forget();
         }
         if let Err(error) = fs::remove_file(&self.path) {
             tracing::warn!("{} stays behind: {error}", self.path.display());
@@ -104,7 +99,7 @@ fn bind(path: &Path) -> Result<UnixListener> {
 }
 
 async fn accept(listener: UnixListener, served: Arc<Served>) {
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS as usize));
     loop {
         // The semaphore is never closed.
         let Ok(place) = places.clone().acquire_owned().await else { return };
@@ -119,5 +114,47 @@ async fn accept(listener: UnixListener, served: Arc<Served>) {
             }
             drop(place);
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::protocol::{Answer, MAX_ANSWER_BYTES, Migrate, PROTOCOL, Request, read_line, write_line};
+    use super::*;
+    use crate::migrate::plan::{Action, OnError, Plan};
+    use tokio::io::BufReader;
+    use tokio::net::UnixStream;
+
+    async fn ask(state_dir: &Path, action: Action) -> Answer {
+        let plan = Plan { action, jobs: None, canary: None, on_error: OnError::Stop };
+        let mut stream = UnixStream::connect(protocol::socket(state_dir)).await.unwrap();
+        let request = Request { protocol: PROTOCOL, migrate: Migrate { plan, builds: Vec::new() } };
+        write_line(&mut stream, &request).await.unwrap();
+        let mut stream = BufReader::new(stream);
+        loop {
+            let line = read_line(&mut stream, MAX_ANSWER_BYTES).await.unwrap().unwrap();
+            let answer = serde_json::from_slice(&line).unwrap();
+            if !matches!(answer, Answer::Progress(_)) {
+                return answer;
+            }
+        }
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn where_databases_stand_is_told_beside_a_roll_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let databases = Databases::open(folder.path(), Limits::default()).unwrap();
+        let served = Served::new(databases, Limits::default(), folder.path().to_owned(), Vec::new());
+        let control = Control::listen(served).unwrap();
+        let rollout = control.served.rollout.try_acquire().unwrap();
+        for action in [Action::Migrate, Action::DryRun] {
+            let answer = ask(folder.path(), action).await;
+            assert!(matches!(&answer, Answer::Refused(why) if why.contains("runs a roll-out already")), "{answer:?}");
+        }
+        let answer = ask(folder.path(), Action::Status).await;
+        assert!(matches!(answer, Answer::Report(_)), "{answer:?}");
+        drop(rollout);
+        control.finish().await;
     }
 }

@@ -43,10 +43,21 @@ pub(super) async fn serve(mut stream: UnixStream, served: &Arc<Served>) -> Resul
         Ok(accepted) => accepted,
         Err(why) => return refuse(&mut writer, &why).await,
     };
-    let Ok(permit) = served.rollout.try_acquire() else {
-        return refuse(&mut writer, "the server runs a roll-out already (wait for it, or stop it)").await;
+    let Ok(running_permit) = served.running.try_acquire() else {
+        return refuse(&mut writer, "the server ends").await;
     };
-    let stop = served.new_stop();
+    let rollout_permit = match migrate.plan.action {
+        Action::Status => None,
+        Action::DryRun | Action::Migrate => match served.rollout.try_acquire() {
+            Ok(permit) => Some(permit),
+            Err(_) => {
+                return refuse(&mut writer, "the server runs a roll-out already (wait for it, or stop it)").await;
+            }
+        },
+    };
+    let mut ending = served.ending.subscribe();
+    let server_ends = async { drop(ending.wait_for(|ending| *ending).await) };
+    let stop = Arc::new(AtomicBool::new(false));
     let (progress, seen) = watch::channel(Progress::default());
     let mut running = {
         let (served, stop) = (served.clone(), stop.clone());
@@ -59,14 +70,16 @@ pub(super) async fn serve(mut stream: UnixStream, served: &Arc<Served>) -> Resul
         // The client wants it to end, or is gone: what it says or how it went makes no difference.
         _ = told => ended(&stop, running).await,
         _ = stopped => ended(&stop, running).await,
+        () = server_ends => ended(&stop, running).await,
     };
+    drop::<Option<SemaphorePermit<'_>>>(rollout_permit);
     let answer = match report.context("the roll-out panicked").and_then(|report| report) {
         Ok(report) => Answer::Report(report),
         Err(error) => Answer::Refused(format!("{error:#}")),
     };
     let written = tokio::time::timeout(ANSWER_TIMEOUT, write_line(&mut writer, &answer)).await;
     // Only now may the server end.
-    drop::<SemaphorePermit<'_>>(permit);
+    drop::<SemaphorePermit<'_>>(running_permit);
     Ok(written.context("the report was not taken")??)
 }
 
