@@ -1,4 +1,5 @@
-//! `kill -9` in the middle of a roll-out, fifty times: each database is at a version, whole, and the next run goes on.
+//! `kill -9` in the middle of a roll-out, fifty times, of whoever does it, the command or a server: each database is at a
+//! version, whole, and the next run goes on.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -21,6 +22,8 @@ cases! {
 }
 
 const KILLS: usize = 50;
+/// Of so many kills one hits a server.
+const SERVER_EVERY: usize = 5;
 const USERS: usize = 300;
 const DEADLINE: Duration = Duration::from_secs(30);
 
@@ -28,7 +31,9 @@ fn a_killed_roll_out_leaves_whole_databases_and_goes_on(engine: &Engine, next: &
     let home = Home::new(engine)?;
     users(engine, &home, USERS)?;
     let (mut random, mut whole) = (Random::new(0), Whole::default());
-    for _ in 0..KILLS {
+    let mut servers_at_work = 0;
+    for kill in 0..KILLS {
+        let server = if kill % SERVER_EVERY == 0 { Some(next.start(&home, &[])?) } else { None };
         let before = stamps(&home)?;
         let mut command = next.migrate(&home, &["--on-error", "continue", "--jobs", "2"])?;
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
@@ -42,11 +47,18 @@ fn a_killed_roll_out_leaves_whole_databases_and_goes_on(engine: &Engine, next: &
         while Instant::now() < moment {
             std::hint::spin_loop();
         }
-        child.kill()?;
+        match server {
+            Some(server) => {
+                servers_at_work += usize::from(child.try_wait()?.is_none());
+                server.kill();
+            }
+            None => child.kill()?,
+        }
         child.wait()?;
         reached?;
         whole.look(&home)?;
     }
+    ensure!(servers_at_work > 1, "no server was killed in a roll-out");
     let migrated = whole.migrated.len();
     ensure!(migrated > 1, "nothing was migrated in {KILLS} roll-outs");
     let told = report(next.migrate(&home, &["--on-error", "continue"])?, 1)?;
