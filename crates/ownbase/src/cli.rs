@@ -26,8 +26,8 @@ pub(crate) enum Command {
     /// Bring every user's database to the newest version
     ///
     /// The migrations are those that the built component carries. Where `ownbase up` serves the databases, it does the
-    /// work, beside its requests. Stopped or killed, it goes on when it is run again. Exit code 0 if all is well, 1 if
-    /// a database failed or was not reached.
+    /// work, beside its requests; else `ownbase up` does not start until the roll-out has ended. Stopped or killed, it
+    /// goes on when it is run again. Exit code 0 if all is well, 1 if a database failed or was not reached.
     Migrate(MigrateFlags),
     /// Write, check and release migrations
     Migration(ownbase_sql::cli::Args),
@@ -45,7 +45,7 @@ pub(crate) struct MigrateFlags {
     /// Databases worked on at once [default: 4 for each core; in a server 2, and 16 at most]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) jobs: Option<u16>,
-    /// Migrate a private copy of each database, throw it away, and say what would fail; nothing is changed
+    /// Only try, on a private copy of each database: say what would fail, and change nothing (then run it without)
     #[arg(long)]
     pub(crate) dry_run: bool,
     /// Databases that go first, a number or a share of all; unless all of them succeed no other is begun
@@ -57,7 +57,7 @@ pub(crate) struct MigrateFlags {
     /// Print the outcome as one JSON object
     #[arg(long)]
     pub(crate) json: bool,
-    /// Say how many databases are at each version, and which failed; change nothing
+    /// Say how many databases are at each version, and which failed when last tried; change nothing
     #[arg(long, conflicts_with_all = ["dry_run", "canary", "on_error"])]
     pub(crate) status: bool,
 }
