@@ -72,6 +72,8 @@ async fn what_is_no_database_or_none_of_ours_stays_as_it_is() {
     let foreign = rusqlite::Connection::open(place("user-foreign")).unwrap();
     foreign.execute_batch("CREATE TABLE t (a)").unwrap();
     foreign.close().unwrap();
+    // A log without a transaction, which SQLite would take away.
+    fs::write(place("user-foreign").with_extension("db-wal"), "no log").unwrap();
     let before = bytes(&state);
     let sql = "SELECT name FROM sqlite_schema";
     assert_eq!(
