@@ -107,6 +107,20 @@ fn a_folder_without_databases_stays_as_it_is() {
 }
 
 #[test]
+fn what_is_no_user_s_is_passed_over_and_counted() {
+    let site = site(&users_manifest(), &migrations());
+    let folder = site.folder().join(".ownbase/users/00");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("user-bob (copy).db"), "").unwrap();
+    let output = site.run(&["migrate", "--status"]);
+    assert_eq!(
+        String::from_utf8(output.stdout).unwrap(),
+        "no database yet\n1 name is passed over: no user's database is called so\n"
+    );
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
 fn a_holder_without_a_socket_is_named() {
     let site = site(&users_manifest(), &migrations());
     let mut server = site.up(&[]);
