@@ -46,7 +46,7 @@ pub(crate) fn worker(repository: &Repository) -> anyhow::Result<()> {
     worker::build(repository, &mut worker::compile(repository), &worker_path(repository))
 }
 
-/// The folder that [`worker`] fills: under `target/` of the repository, since wrangler.toml names it there.
+/// The folder that [`worker()`] fills: under `target/` of the repository, since wrangler.toml names it there.
 pub(crate) fn worker_path(repository: &Repository) -> PathBuf {
     repository.root.join("target/worker")
 }
