@@ -47,6 +47,10 @@ impl Compiled {
 
     /// Writes down what is there, for the next start. To be called once all is compiled.
     pub(crate) fn keep(&self) {
+        // Found as it was left: the sums of that are written down already.
+        if self.cache.cache_misses() == 0 {
+            return;
+        }
         let kept = sums(&self.folder).and_then(|sums| fs::write(self.folder.join("sums"), listed(&sums)));
         if let Err(error) = kept {
             tracing::info!("compiled components are not kept: {error}");
