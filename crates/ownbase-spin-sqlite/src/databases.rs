@@ -121,7 +121,9 @@ impl Databases {
                 Err(_) => tracing::warn!("a database was still in use and is not closed"),
             }
         }
-        self.0.files.release();
+        // An entry stays while something of its files is not on disk.
+        let is_settled = self.entries().values().all(is_at_rest);
+        self.0.files.release(is_settled);
     }
 
     pub(crate) fn limits(&self) -> &Limits {

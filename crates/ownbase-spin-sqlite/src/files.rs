@@ -2,14 +2,16 @@
 //!
 //! ```text
 //! STATE_DIR/lock                  held by the process that uses the directory
+//! STATE_DIR/settled               the process before left nothing to sync (`folders.rs`)
 //! STATE_DIR/users/3f/user-x.db    3f: first byte of the label's SHA-256, in hex
 //! STATE_DIR/users/3f/user-x.db-wal    SQLite's own, while the database is open
 //! ```
 //!
-//! All 256 folders are made and synced once, so that a new database needs a sync of its own folder only, and a million of
+//! All 256 folders are made and synced at the first start, so that a new database needs a sync of its own folder only, and a million of
 //! them stay listable. A label longer than 200 bytes has its hash for a file name (`user-~~` and 64 hex digits, a label
 //! that `labels.rs` denies) and keeps itself inside its database. Nothing else in this crate makes or removes a path.
 
+mod folders;
 mod kept;
 
 use crate::state_error::StateError;
@@ -56,6 +58,7 @@ impl Disk for RealDisk {
 
 /// A state directory that this process holds.
 pub(crate) struct Files {
+    state_dir: PathBuf,
     users: PathBuf,
     disk: Arc<dyn Disk>,
     /// The lock ends with the process, however it ends.
@@ -93,12 +96,16 @@ impl Files {
         let state_dir = state_dir.canonicalize().map_err(unusable)?;
         let lock = lock(&state_dir.join("lock"), &state_dir)?;
         let users = state_dir.join("users");
-        make_folders(&state_dir, &users).map_err(unusable)?;
-        Ok(Files { users, disk, lock })
+        folders::prepare(&*disk, &state_dir, &users).map_err(unusable)?;
+        Ok(Files { state_dir, users, disk, lock })
     }
 
-    /// Leaves the directory to another process. The caller has closed every database.
-    pub(crate) fn release(&self) {
+    /// Leaves the directory to another process. The caller has closed every database; `is_settled` if every removal is on
+    /// disk.
+    pub(crate) fn release(&self, is_settled: bool) {
+        if is_settled && let Err(error) = folders::mark_settled(&self.state_dir) {
+            tracing::warn!(%error, "the next start syncs all folders, since the mark that it need not was not made");
+        }
         if let Err(error) = self.lock.unlock() {
             tracing::warn!(%error, "the state directory stays locked until this process ends");
         }
@@ -111,7 +118,7 @@ impl Files {
         let hash = Sha256::digest(label.as_bytes());
         let is_hashed = label.len() > MAX_PLAIN_BYTES;
         let name = if is_hashed { format!("user-~~{}.db", hex(&hash)) } else { format!("{label}.db") };
-        let folder = self.users.join(hex(&hash[..1]));
+        let folder = folders::folder(&self.users, hash[0]);
         Location {
             file: folder.join(name),
             disk: self.disk.clone(),
@@ -275,25 +282,5 @@ fn lock(path: &Path, state_dir: &Path) -> Result<File, StateError> {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(StateError::Locked { path: state_dir.to_owned() }),
         Err(TryLockError::Error(source)) => Err(unusable(source)),
-    }
-}
-
-fn make_folders(state_dir: &Path, users: &Path) -> io::Result<()> {
-    let mut made = make_folder(users)?;
-    for byte in 0..=u8::MAX {
-        made |= make_folder(&users.join(format!("{byte:02x}")))?;
-    }
-    if made {
-        File::open(users)?.sync_all()?;
-        File::open(state_dir)?.sync_all()?;
-    }
-    Ok(())
-}
-
-fn make_folder(path: &Path) -> io::Result<bool> {
-    match fs::create_dir(path) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(false),
-        Err(error) => Err(error),
     }
 }

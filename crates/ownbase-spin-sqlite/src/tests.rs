@@ -6,6 +6,7 @@ mod direct;
 mod disk;
 mod failed_syncs;
 mod files;
+mod folders;
 mod gate;
 mod limits;
 mod looking;

@@ -1,6 +1,6 @@
 //! Which files are in a folder of users' databases.
 
-use super::{Files, Location, MAX_PLAIN_BYTES, hex};
+use super::{Files, Location, MAX_PLAIN_BYTES, folders};
 use crate::labels::is_label;
 use sha2::{Digest, Sha256};
 use std::{cell::Cell, fs, io};
@@ -31,7 +31,7 @@ impl Files {
     /// The databases' files in a folder, in any order; and what else ends in `.db`.
     pub(crate) fn kept(&self, folder: u8) -> io::Result<Vec<Kept>> {
         let mut kept = Vec::new();
-        for entry in fs::read_dir(self.users.join(format!("{folder:02x}")))? {
+        for entry in fs::read_dir(folders::folder(&self.users, folder))? {
             let entry = entry?;
             let file = entry.file_name().to_string_lossy().into_owned();
             if let Some(name) = file.strip_suffix(".db") {
@@ -55,7 +55,7 @@ impl Files {
 
     /// A file that [`Files::kept`] found, of a label that is kept inside.
     pub(crate) fn hashed(&self, file: &str, folder: u8) -> Location {
-        let file = self.users.join(hex(&[folder])).join(file);
+        let file = folders::folder(&self.users, folder).join(file);
         Location { file, disk: self.disk.clone(), is_unsettled: Cell::new(false), is_hashed: true, is_probe: false }
     }
 }
