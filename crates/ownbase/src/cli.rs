@@ -76,7 +76,7 @@ pub(crate) struct UpFlags {
     /// The application's manifest, or the folder that holds a spin.toml
     #[arg(long, short = 'f', value_name = "FILE", default_value = "spin.toml")]
     pub(crate) from: PathBuf,
-    /// Address to serve on; port 0 takes any free port
+    /// Address to serve HTTP/1.1 and, to clients that begin with it, HTTP/2 on, without TLS; port 0 takes any free port
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:3000")]
     pub(crate) listen: SocketAddr,
     /// Address of the admin listener, which answers GET /health; off unless given
@@ -121,7 +121,8 @@ pub(crate) struct LimitFlags {
     /// Threads that serve, each with its own instances [default: the machine's cores]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) threads: Option<u16>,
-    /// Open connections; further ones wait to be accepted
+    /// Open connections; further ones wait to be accepted. As many requests of HTTP/2 are taken in at once; past it the
+    /// answer is 503 with Retry-After
     #[arg(long, value_name = "COUNT", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) max_connections: u32,
     /// Requests that run at once, each in an instance, shared out evenly to the threads
@@ -140,10 +141,12 @@ pub(crate) struct LimitFlags {
     /// Body of a request, in bytes; past it the answer is 413
     #[arg(long, value_name = "BYTES", default_value_t = 131_072, value_parser = clap::value_parser!(u64).range(0..=1_073_741_824))]
     pub(crate) max_body_bytes: u64,
-    /// Time from a request's head to its answer, in milliseconds; past it the answer is 504
+    /// Time from a request's head to its answer, in milliseconds; past it the answer is 504. A client that takes nothing of
+    /// its answer for as long is cut off
     #[arg(long, value_name = "MS", default_value_t = 30_000, value_parser = clap::value_parser!(u64).range(1..=3_600_000))]
     pub(crate) request_timeout_ms: u64,
-    /// Time for a request's head to arrive on an open connection, in milliseconds; past it the connection is closed
+    /// Time for a request's head to arrive on an open connection, in milliseconds; past it the connection is closed (with
+    /// HTTP/2 at twice that at the latest)
     #[arg(long, value_name = "MS", default_value_t = 30_000, value_parser = clap::value_parser!(u64).range(1..=3_600_000))]
     pub(crate) header_timeout_ms: u64,
     /// Time that one SQL statement may run, in milliseconds

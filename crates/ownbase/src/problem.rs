@@ -13,6 +13,8 @@ pub(crate) enum Refusal {
     NoRoute,
     /// `CONNECT`: this is no proxy.
     Connect,
+    /// The head has more headers than this many.
+    TooManyHeaders(usize),
     /// The body is longer than this many bytes.
     BodyTooLarge(u64),
     /// The body ended early or was not framed as HTTP frames it.
@@ -39,6 +41,7 @@ impl Refusal {
         match self {
             Self::NoRoute | Self::NotAnAdminPath => StatusCode::NOT_FOUND,
             Self::Connect => StatusCode::NOT_IMPLEMENTED,
+            Self::TooManyHeaders(_) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyBroken => StatusCode::BAD_REQUEST,
             Self::BodyTooSlow | Self::TimedOut => StatusCode::GATEWAY_TIMEOUT,
@@ -52,8 +55,9 @@ impl Refusal {
         match self {
             Self::NoRoute => "no route of the application matches this path".to_owned(),
             Self::Connect => "CONNECT is not offered: this server is no proxy".to_owned(),
+            Self::TooManyHeaders(limit) => format!("the request has more than {limit} headers"),
             Self::BodyTooLarge(limit) => format!("the body is longer than {limit} bytes"),
-            Self::BodyBroken => "the body ended early or is not framed as HTTP/1.1 asks".to_owned(),
+            Self::BodyBroken => "the body ended early or is not framed as HTTP asks".to_owned(),
             Self::BodyTooSlow => "the body did not arrive within the time limit".to_owned(),
             Self::QueueFull => "too many requests are waiting; try again shortly".to_owned(),
             Self::NotDurable => {

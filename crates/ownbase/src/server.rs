@@ -10,6 +10,7 @@ pub(crate) mod connection;
 mod dispatch;
 pub(crate) mod gate;
 mod hold;
+mod http2;
 mod upload;
 
 use crate::app::App;
@@ -56,7 +57,9 @@ pub(crate) struct Thread {
     handlers: Vec<ProxyHandler<Instances>>,
     gate: Gate,
     ids: RequestIds,
-    http: http1::Builder,
+    http1: http1::Builder,
+    /// Places for requests of HTTP/2, of which one connection may have many.
+    streams: Semaphore,
     limits: ServerLimits,
 }
 
@@ -107,7 +110,8 @@ impl Server {
                 handlers: app.components.iter().map(instances_of).collect(),
                 gate: Gate::new(limits.max_running, limits.max_waiting),
                 ids: RequestIds::new(start, number),
-                http: connection::http(limits.header_timeout),
+                http1: connection::http(limits.header_timeout),
+                streams: Semaphore::new(limits.max_connections.div_ceil(limits.threads)),
                 limits,
             });
             let (connections, incoming) = mpsc::unbounded_channel();

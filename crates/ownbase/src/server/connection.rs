@@ -1,25 +1,37 @@
-//! One connection: HTTP/1.1 by hyper, with limits on what it may hold and for how long.
+//! One connection: its first bytes tell HTTP/2 (`http2.rs`) from HTTP/1.1, which hyper serves here.
+//!
+//! HTTP/2 is spoken without TLS and with prior knowledge (RFC 9113, section 3.3); `Upgrade: h2c` is not answered. A client
+//! has `--header-timeout-ms` for each head, and `--request-timeout-ms` to take something of what waits for it; else the
+//! connection is closed. Heads have at most 32 KiB and 100 headers, and one connection buffers 64 KiB each way.
 
-use super::Thread;
-use super::dispatch;
+use super::{Thread, dispatch, http2};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::convert::Infallible;
-use std::pin::pin;
+use std::io::{self, Cursor};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::{AsyncReadExt, Chain, Join};
 use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::watch;
+use tokio_io_timeout::TimeoutWriter;
 
-/// Headers of one request; past it hyper answers 431.
-const MAX_HEADERS: usize = 100;
-/// Bytes of a request's head; past it hyper answers 431.
-const MAX_HEAD_BYTES: usize = 32 << 10;
+/// Headers of one request; past it the answer is 431.
+pub(super) const MAX_HEADERS: usize = 100;
+/// Bytes of a request's head; past it the answer is 431.
+pub(super) const MAX_HEAD_BYTES: usize = 32 << 10;
 /// Bytes that one connection buffers.
-const MAX_BUFFER_BYTES: usize = 64 << 10;
+pub(super) const MAX_BUFFER_BYTES: usize = 64 << 10;
+/// What every HTTP/2 connection begins with, and no HTTP/1 request does.
+const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// The HTTP server's settings; `header_timeout` bounds how long a connection waits for a request's head.
+/// A connection with the bytes that were read of it already, and a limit on how long a write may wait.
+pub(super) type Wire = Pin<Box<TimeoutWriter<Join<Chain<Cursor<Vec<u8>>, OwnedReadHalf>, OwnedWriteHalf>>>>;
+
+/// HTTP/1's settings; `header_timeout` bounds how long a connection waits for a request's head.
 pub(crate) fn http(header_timeout: Duration) -> http1::Builder {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
@@ -30,26 +42,59 @@ pub(crate) fn http(header_timeout: Duration) -> http1::Builder {
     http
 }
 
-/// Serves requests until the client leaves, or, once `stop` turns true, until the one that runs is answered.
-pub(crate) async fn serve(thread: Arc<Thread>, stream: TcpStream, mut stop: watch::Receiver<bool>) {
+/// Serves requests until the client leaves, or, once `stop` turns true, until those that run are answered.
+pub(crate) async fn serve(thread: Arc<Thread>, mut stream: TcpStream, mut stop: watch::Receiver<bool>) {
     // Without it small answers would wait for the client's acknowledgement.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!("no TCP_NODELAY: {error}");
     }
-    let service = service_fn(|request| {
-        let thread = &thread;
-        async move { Ok::<_, Infallible>(dispatch::answer(thread, request).await) }
-    });
-    let mut connection = pin!(thread.http.serve_connection(TokioIo::new(stream), service));
-    let served = tokio::select! {
+    let stopped = async move { drop(stop.wait_for(|stop| *stop).await) };
+    let mut stopped = pin!(stopped);
+    let first = tokio::select! {
+        biased;
+        first = tokio::time::timeout(thread.limits.header_timeout, first_bytes(&mut stream)) => first,
+        () = &mut stopped => return,
+    };
+    // Clients leave and send nonsense all the time; hyper has told them what can be told.
+    let served = match first {
+        Err(_) => return tracing::debug!("a connection was closed: no request came"),
+        Ok(Err(error)) => return tracing::debug!("a connection ended: {error}"),
+        Ok(Ok(first)) if first == PREFACE => http2::serve(thread.clone(), wire(first, stream, &thread), stopped).await,
+        Ok(Ok(first)) => serve_http1(&thread, wire(first, stream, &thread), stopped).await,
+    };
+    if let Err(error) = served {
+        tracing::debug!("a connection ended: {error}");
+    }
+}
+
+/// As many of a connection's first bytes as tell the protocol: HTTP/2's preface, or anything else.
+async fn first_bytes(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
+    let mut first = [0; PREFACE.len()];
+    let mut length = 0;
+    while length < PREFACE.len() && PREFACE.starts_with(&first[..length]) {
+        match stream.read(&mut first[length..]).await? {
+            0 => break,
+            more => length += more,
+        }
+    }
+    Ok(first[..length].to_vec())
+}
+
+fn wire(first: Vec<u8>, stream: TcpStream, thread: &Thread) -> Wire {
+    let (read, write) = stream.into_split();
+    let mut wire = TimeoutWriter::new(tokio::io::join(Cursor::new(first).chain(read), write));
+    wire.set_timeout(Some(thread.limits.request_timeout));
+    Box::pin(wire)
+}
+
+async fn serve_http1(thread: &Thread, wire: Wire, stopped: impl Future<Output = ()>) -> hyper::Result<()> {
+    let service = service_fn(|request| async { Ok::<_, Infallible>(dispatch::answer(thread, request).await) });
+    let mut connection = pin!(thread.http1.serve_connection(TokioIo::new(wire), service));
+    tokio::select! {
         served = connection.as_mut() => served,
-        () = async { drop(stop.wait_for(|stop| *stop).await) } => {
+        () = stopped => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }
-    };
-    // Clients leave and send nonsense all the time; hyper has told them what can be told.
-    if let Err(error) = served {
-        tracing::debug!("a connection ended: {error}");
     }
 }

@@ -1,6 +1,6 @@
 ;; A WASI 0.2 component that answers with the path it got. Paths that begin in /! do something else:
 ;; /!trap traps, /!loop computes for ever, /!wait computes for a second and then answers, /!cut breaks its answer off,
-;; /!fill asks for memory without end and traps when it gets no more.
+;; /!fill asks for memory without end and traps when it gets no more, /!much answers with 32 MiB of zeros before the path.
 (component
   (import "wasi:clocks/monotonic-clock@0.2.0" (instance $clock (export "now" (func (result u64)))))
   (import "wasi:io/error@0.2.0" (instance $io-error (export "error" (type (sub resource)))))
@@ -103,6 +103,7 @@
 
     (func (export "handle") (param $request i32) (param $out i32)
       (local $text i32) (local $length i32) (local $command i32) (local $end i64) (local $made i32) (local $sink i32)
+      (local $left i32)
       (call $path (local.get $request) (i32.const 16))
       (local.set $text (i32.load (i32.const 20)))
       (local.set $length (i32.load (i32.const 24)))
@@ -122,6 +123,12 @@
         (i32.const 0) (i64.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0))
       (call $stream (i32.load (i32.const 36)) (i32.const 40))
       (local.set $sink (i32.load (i32.const 44)))
+      (if (i32.eq (local.get $command) (i32.const 109 (; m ;)))
+        (then
+          (local.set $left (i32.const 8192))
+          (loop $again
+            (call $write (local.get $sink) (i32.const 4096) (i32.const 4096) (i32.const 48))
+            (br_if $again (local.tee $left (i32.sub (local.get $left) (i32.const 1)))))))
       (call $write (local.get $sink) (local.get $text) (local.get $length) (i32.const 48))
       (if (i32.eq (local.get $command) (i32.const 99 (; c ;))) (then unreachable))
       (call $drop-stream (local.get $sink))

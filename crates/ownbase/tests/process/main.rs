@@ -7,6 +7,10 @@
 
 mod building;
 mod client;
+mod frames;
+mod http2;
+mod http2_client;
+mod http2_hostile;
 mod migrating;
 mod serving;
 mod site;

@@ -187,6 +187,20 @@ fn who_leaves_keeps_the_turn_until_the_component_is_done() {
 }
 
 #[test]
+fn who_takes_no_answer_keeps_no_turn() {
+    let limits = ["--threads", "1", "--max-instances", "1", "--max-queued-requests", "0"];
+    let server = Site::new(MANIFEST).up(&[&limits[..], &["--request-timeout-ms", "1500"]].concat());
+    let mut unread = connect(server.address);
+    unread.write_all(b"GET /!much HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+    assert_eq!(unread.peek(&mut [0]).unwrap(), 1);
+    assert_eq!(request(server.address, "GET", "/x").status, 503);
+    let deadline = std::time::Instant::now() + crate::site::PATIENCE;
+    while request(server.address, "GET", "/x").status != 200 {
+        assert!(std::time::Instant::now() < deadline, "the turn never comes back");
+    }
+}
+
+#[test]
 fn what_no_route_matches_is_404() {
     let server = Site::new(&MANIFEST.replace("/...", "/here/:id")).up(&[]);
     assert_eq!(request(server.address, "GET", "/here/1").body, "/here/1");

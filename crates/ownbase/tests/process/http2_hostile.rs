@@ -1,0 +1,113 @@
+//! Clients of HTTP/2 that keep to no rule cost a connection, and others nothing.
+
+use crate::client;
+use crate::frames::{
+    self, CANCEL, CONTINUATION, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM, GET, GO_AWAY, HEADERS, PREFACE,
+    PROTOCOL_ERROR, RST_STREAM, SETTINGS, assert_closed, frame, get, open,
+};
+use crate::http2_client::{Client, request};
+use crate::site::{MANIFEST, PATIENCE, Server, Site};
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+/// Less than hyper, h2 and this server allow without the flag that the test sets.
+const SOON: Duration = Duration::from_secs(15);
+
+#[track_caller]
+fn assert_serves(server: &Server) {
+    assert_eq!(client::request(server.address, "GET", "/x").body, "/x");
+    assert_eq!(Client::connect(server.address).get("/x").body, "/x");
+}
+
+#[test]
+fn who_does_not_begin_is_given_up() {
+    let server = Site::new(MANIFEST).up(&["--header-timeout-ms", "100"]);
+    let settings = frame(SETTINGS, 0, 0, &[]);
+    let half_a_request = [PREFACE, &settings, &get(1, "/x")[..10]].concat();
+    for start in [&PREFACE[..0], &PREFACE[..1], &PREFACE[..20], PREFACE, &half_a_request] {
+        let mut stream = client::connect(server.address);
+        stream.set_read_timeout(Some(SOON)).unwrap();
+        stream.write_all(start).unwrap();
+        assert_closed(&mut stream);
+    }
+    assert_serves(&server);
+}
+
+#[test]
+fn floods_end_the_connection() {
+    let server = Site::new(MANIFEST).up(&[]);
+    // CVE-2023-44487: begin and reset, many times at once.
+    let resets = (0..500).flat_map(|index| {
+        let stream = 2 * index + 1;
+        [frame(HEADERS, END_HEADERS | END_STREAM, stream, GET), frame(RST_STREAM, 0, stream, &CANCEL.to_be_bytes())]
+    });
+    // A request whose head never ends.
+    let continuations = std::iter::once(frame(HEADERS, END_STREAM, 1, GET))
+        .chain((0..500).map(|_| frame(CONTINUATION, 0, 1, &[0x40, 1, b'x', 1, b'y'])));
+    // What makes the server reset a stream: a request that breaks the rules.
+    let malformed = (0..500).map(|index| frame(HEADERS, END_HEADERS | END_STREAM, 2 * index + 1, &[0x82]));
+    for flood in [resets.collect::<Vec<_>>(), continuations.collect(), malformed.collect()] {
+        let mut stream = open(server.address, &flood);
+        assert_eq!(frames::next(&mut stream, GO_AWAY).unwrap().reason(), ENHANCE_YOUR_CALM);
+        assert_closed(&mut stream);
+        assert_serves(&server);
+    }
+}
+
+#[test]
+fn heads_are_bounded() {
+    let server = Site::new(MANIFEST).up(&[]);
+    let client = Client::connect(server.address);
+    let with_headers = |count: usize, value: &str| {
+        let mut request = request("GET", "/x", "");
+        for index in 0..count {
+            request
+                .headers_mut()
+                .insert(http::HeaderName::try_from(format!("x-{index}")).unwrap(), value.parse().unwrap());
+        }
+        request
+    };
+    // :authority becomes a header of its own.
+    assert_eq!(client.send(with_headers(99, "x")).status, 200);
+    let answer = client.send(with_headers(100, "x"));
+    assert_eq!(
+        (answer.status.as_u16(), &answer.problem()["detail"]),
+        (431, &"the request has more than 100 headers".into())
+    );
+    assert_eq!(client.send(with_headers(30, &"x".repeat(1000))).status, 200);
+    assert_eq!(client.send(with_headers(33, &"x".repeat(1000))).status, 431);
+    assert_serves(&server);
+}
+
+#[test]
+fn headers_of_a_connection_make_a_request_malformed() {
+    let server = Site::new(MANIFEST).up(&[]);
+    let connection = [GET, b"\x40\x0aconnection\x05close"].concat();
+    let mut stream = open(server.address, &[frame(HEADERS, END_HEADERS | END_STREAM, 1, &connection), get(3, "/x")]);
+    let reset = frames::next(&mut stream, RST_STREAM).unwrap();
+    assert_eq!((reset.stream, reset.reason()), (1, PROTOCOL_ERROR));
+    assert_eq!(frames::next(&mut stream, HEADERS).unwrap().stream, 3);
+}
+
+#[test]
+fn who_takes_no_answer_keeps_no_turn() {
+    let limits = ["--threads", "1", "--max-instances", "1", "--max-queued-requests", "0"];
+    let server = Site::new(MANIFEST).up(&[&limits[..], &["--request-timeout-ms", "1500"]].concat());
+    let no_window = frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 0]);
+    let mut unread = open(server.address, &[no_window, get(1, "/!much")]);
+    assert_eq!(frames::next(&mut unread, HEADERS).unwrap().stream, 1);
+    let deadline = Instant::now() + PATIENCE;
+    while client::request(server.address, "GET", "/x").status != 200 {
+        assert!(Instant::now() < deadline, "the turn never comes back");
+    }
+    assert_eq!(frames::next(&mut unread, RST_STREAM).unwrap().stream, 1);
+    assert_serves(&server);
+}
+
+#[test]
+fn bodies_that_do_not_come_are_given_up() {
+    let server = Site::new(MANIFEST).up(&["--request-timeout-ms", "200"]);
+    let mut stream = open(server.address, &[frame(HEADERS, END_HEADERS, 1, &[0x83, 0x86, 0x84])]);
+    assert_eq!(frames::next(&mut stream, HEADERS).unwrap().stream, 1);
+    server.log_line(|line| line.contains("status=504"));
+}
