@@ -15,6 +15,7 @@ mod isolation;
 mod kill;
 mod many_users;
 mod methods;
+mod model;
 mod notes;
 mod paging;
 mod protocol;
@@ -25,6 +26,7 @@ mod rollout_killed;
 mod sabotage;
 mod service;
 mod slow_clients;
+mod stress;
 mod upgrade;
 mod user_ids;
 mod workerd;
@@ -58,6 +60,9 @@ pub(crate) fn all() -> Vec<Case> {
         slow_clients::cases(),
         workerd::cases(),
         sabotage::cases(),
+        // Last, since what is timed would suffer beside it.
+        model::cases(),
+        stress::cases(),
     ]
     .concat()
 }

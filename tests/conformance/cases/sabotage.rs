@@ -3,7 +3,7 @@
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::{isolation, kill, upgrade};
+use super::{isolation, kill, stress, upgrade};
 use crate::harness::case::cases;
 use crate::harness::engine::Engine;
 use crate::harness::home::Home;
@@ -14,7 +14,9 @@ cases! {
     Sabotage on Ownbase ("the faults are those of its host"):
         colliding_labels_turn_isolation_red,
         ignored_transactions_turn_failing_migrations_red,
-        early_answers_turn_kill_red;
+        early_answers_turn_kill_red,
+        colliding_labels_turn_stress_red,
+        early_answers_turn_stress_red;
     Process on Ownbase ("it reads OWNBASE_SABOTAGE"): a_released_engine_refuses_sabotage;
     Sabotage on Workerd ("its Worker has the fault"): a_panic_answers_500_and_keeps_nothing;
     Process on Workerd ("its Worker reads the header"): a_released_worker_knows_no_sabotage;
@@ -49,6 +51,19 @@ fn ignored_transactions_turn_failing_migrations_red(engine: &Engine, sabotage: &
 fn early_answers_turn_kill_red(_: &Engine, sabotage: &Engine) -> Result<()> {
     let result = kill::killed_servers_keep_what_they_acknowledged(&sabotage.asked_to_fail("commit")?);
     is_red("kill::killed_servers_keep_what_they_acknowledged", result)
+}
+
+fn colliding_labels_turn_stress_red(_: &Engine, sabotage: &Engine) -> Result<()> {
+    turns_stress_red(sabotage, "label")
+}
+
+fn early_answers_turn_stress_red(_: &Engine, sabotage: &Engine) -> Result<()> {
+    turns_stress_red(sabotage, "commit")
+}
+
+fn turns_stress_red(sabotage: &Engine, fault: &'static str) -> Result<()> {
+    let result = stress::killed_under_random_requests(&sabotage.asked_to_fail(fault)?);
+    is_red("stress::killed_under_random_requests", result)
 }
 
 fn a_released_engine_refuses_sabotage(engine: &Engine) -> Result<()> {
