@@ -3,7 +3,7 @@
 //! The server takes this process's place, so that a signal meant for it reaches it and nothing outlives it. Relative
 //! paths among the arguments stay relative to the directory in which they were typed.
 
-mod workerd;
+pub(crate) mod workerd;
 
 use crate::repository::{Repository, become_};
 use crate::{artifacts, setup};

@@ -41,16 +41,27 @@ pub(super) fn run(repository: &Repository, arguments: &[String]) -> anyhow::Resu
     })?;
     let address = listener.local_addr()?;
 
-    let mut server = Command::new(workerd);
-    server.arg("serve").arg(artifacts::worker_path(repository).join("workerd.capnp"));
-    let mut folder = std::ffi::OsString::from("--directory-path=users=");
-    folder.push(&state_dir);
-    server.arg(folder);
-    hand_over(listener, &mut server)?;
+    let server = server(&workerd, &artifacts::worker_path(repository), listener, &state_dir)?;
     println!("Serving http://{address}");
     println!("  /... -> notes, on workerd; databases in {}", state_dir.join("users").display());
     println!("Try: curl -i http://{address}/john --json '{{\"text\": \"Buy groceries\"}}'");
     become_(server)
+}
+
+/// workerd with the Worker of the folder `worker`, on a socket that listens already.
+pub(crate) fn server(
+    workerd: &Path,
+    worker: &Path,
+    listener: TcpListener,
+    state_dir: &Path,
+) -> anyhow::Result<Command> {
+    let mut server = Command::new(workerd);
+    server.arg("serve").arg(worker.join("workerd.capnp"));
+    let mut folder = std::ffi::OsString::from("--directory-path=users=");
+    folder.push(state_dir);
+    server.arg(folder);
+    hand_over(listener, &mut server)?;
+    Ok(server)
 }
 
 /// The folder's absolute path, once it is there and takes files.
