@@ -53,12 +53,9 @@ enum Command {
     },
     /// Check the rules of ARCHITECTURE.md and CONTRIBUTING.md that a program can check.
     Tidy,
-    /// Measure `ownbase up` beside the native server and workerd: Linux, needs `wrk` and a quiet machine.
-    Bench {
-        /// How long each measurement lasts.
-        #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=600))]
-        seconds: u64,
-    },
+    /// Measure `ownbase up` beside the native server and workerd, or with many users, and draw the figures: Linux, needs
+    /// `wrk` and a quiet machine.
+    Bench(Box<bench::Arguments>),
 }
 
 fn main() -> ExitCode {
@@ -79,7 +76,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Worker => worker::run(&repository),
         Command::Migration { arguments } => migration::run(&repository, &arguments),
         Command::Tidy => tidy::run(&repository),
-        Command::Bench { seconds } => bench::run(&repository, seconds),
+        Command::Bench(arguments) => bench::run(&repository, &arguments),
     }
 }
 

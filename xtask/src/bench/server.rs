@@ -1,34 +1,17 @@
 //! A server under measurement: started on a free port, asked for its figures through /proc, killed when dropped.
 
-use crate::{artifacts, repository::Repository};
+use super::machine::ticks_per_second;
+use crate::http::Client;
 use anyhow::{Context, bail};
-use std::fmt;
+use std::fs::{File, read_dir, read_to_string};
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-#[derive(Clone, Copy, PartialEq)]
-pub(crate) enum Engine {
-    Ownbase,
-    Native,
-    Workerd,
-}
-
-impl Engine {
-    pub(crate) const ALL: [Self; 3] = [Self::Ownbase, Self::Native, Self::Workerd];
-}
-
-impl fmt::Display for Engine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Ownbase => "ownbase",
-            Self::Native => "native",
-            Self::Workerd => "workerd",
-        })
-    }
-}
+/// How long it may take to end when told to.
+const STOP: Duration = Duration::from_secs(60);
 
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
@@ -36,25 +19,9 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Returns once the server says that it listens.
-    pub(crate) fn start(repository: &Repository, engine: Engine, state: &Path) -> anyhow::Result<Self> {
-        let mut command = match engine {
-            Engine::Ownbase => {
-                let mut command = Command::new(artifacts::shipped_path(repository));
-                command.args(["up", "--from"]).arg(repository.root.join("spin.toml"));
-                command
-            }
-            Engine::Native => Command::new(artifacts::native_path(repository)),
-            // It builds what is built already, and then becomes workerd.
-            Engine::Workerd => {
-                let mut command = Command::new(std::env::current_exe()?);
-                command.args(["up", "--engine", "workerd"]);
-                command
-            }
-        };
-        command.args(["--listen", "127.0.0.1:0", "--state-dir"]).arg(state);
-        let log = std::fs::File::create(state.with_extension("log"))?;
-        let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().context("cannot start")?;
+    /// Starts one that says by itself where it listens. Its log is written beside its state.
+    pub(crate) fn announced(command: &mut Command, state: &Path) -> anyhow::Result<Self> {
+        let mut child = command.stdout(Stdio::piped()).stderr(log(state)?).spawn().context("cannot start")?;
         let mut stdout = BufReader::new(child.stdout.take().context("no stdout")?);
         let address = address(&mut stdout);
         if address.is_err() {
@@ -67,22 +34,68 @@ impl Server {
         Ok(Self { address, child })
     }
 
+    /// Starts one that was given its socket, and waits for its first answer.
+    pub(crate) fn at(address: SocketAddr, mut command: Command, state: &Path) -> anyhow::Result<Self> {
+        let child = command.stdout(log(state)?).stderr(log(state)?).spawn().context("cannot start")?;
+        // The socket is then the server's alone: if it ends, nobody waits for it.
+        drop(command);
+        let server = Self { address, child };
+        Client::connect(address)?.get("/").context("it does not serve; its words are in the log beside its state")?;
+        Ok(server)
+    }
+
     /// User and system time since the server's start, in the kernel's ticks of usually 10 ms.
     pub(crate) fn cpu_time(&self) -> anyhow::Result<Duration> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        let stat = read_to_string(self.proc("stat"))?;
         // The second field, the name, may hold spaces; utime and stime are the 14th and 15th.
         let (_, fields) = stat.rsplit_once(')').context("no name in /proc/PID/stat")?;
         let ticks: u64 = fields.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
-        Ok(Duration::from_secs_f64(ticks as f64 / super::machine::ticks_per_second()?))
+        Ok(Duration::from_secs_f64(ticks as f64 / ticks_per_second()?))
     }
 
     /// Resident memory.
     pub(crate) fn memory_bytes(&self) -> anyhow::Result<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-        let kib: u64 = line.trim().trim_end_matches(" kB").parse()?;
+        self.status_bytes("VmRSS:")
+    }
+
+    /// The most that was ever resident.
+    pub(crate) fn peak_memory_bytes(&self) -> anyhow::Result<u64> {
+        self.status_bytes("VmHWM:")
+    }
+
+    pub(crate) fn open_files(&self) -> anyhow::Result<u64> {
+        Ok(read_dir(self.proc("fd"))?.count() as u64)
+    }
+
+    /// Tells it to end, and waits until it has done so in order.
+    pub(crate) fn stop(mut self) -> anyhow::Result<()> {
+        let told = Command::new("kill").arg(self.child.id().to_string()).status().context("cannot start kill")?;
+        let deadline = Instant::now() + STOP;
+        while told.success() && Instant::now() < deadline {
+            match self.child.try_wait()? {
+                Some(status) if status.success() => return Ok(()),
+                Some(status) => bail!("the server ended with {status}"),
+                None => std::thread::sleep(Duration::from_millis(10)),
+            }
+        }
+        bail!("the server did not end within {} s", STOP.as_secs())
+    }
+
+    fn proc(&self, file: &str) -> String {
+        format!("/proc/{}/{file}", self.child.id())
+    }
+
+    fn status_bytes(&self, field: &str) -> anyhow::Result<u64> {
+        let status = read_to_string(self.proc("status"))?;
+        let value = status.lines().find_map(|line| line.strip_prefix(field)).with_context(|| format!("no {field}"))?;
+        let kib: u64 = value.trim().trim_end_matches(" kB").parse()?;
         Ok(kib << 10)
     }
+}
+
+fn log(state: &Path) -> anyhow::Result<File> {
+    let path = state.with_extension("log");
+    File::options().create(true).append(true).open(&path).with_context(|| format!("cannot write {}", path.display()))
 }
 
 fn address(stdout: &mut impl BufRead) -> anyhow::Result<SocketAddr> {
