@@ -1,4 +1,5 @@
-//! When a statement must stop: SQLite's progress handler asks every thousand instructions (some ten microseconds).
+//! When a statement must stop: SQLite's progress handler asks every hundred instructions (some microseconds, more where each
+//! moves much).
 //!
 //! <https://sqlite.org/c3ref/progress_handler.html>
 
@@ -15,7 +16,7 @@ pub(crate) struct Clock {
 
 impl Clock {
     /// SQLite's virtual-machine instructions between two looks at the clock.
-    pub(crate) const INSTRUCTIONS: i32 = 1_000;
+    pub(crate) const INSTRUCTIONS: i32 = 100;
 
     /// `None`: never, for statements of our own.
     pub(crate) fn stop_at(&self, until: Option<Instant>) {

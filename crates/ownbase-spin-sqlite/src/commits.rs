@@ -1,5 +1,6 @@
 //! What SQLite tells of a connection's commits.
 
+use crate::clock::Clock;
 use rusqlite::{Connection, hooks::Wal};
 use std::sync::{
     Arc,
@@ -14,16 +15,32 @@ pub(crate) struct Commits(Arc<Told>);
 struct Told {
     happened: AtomicBool,
     wal_pages: AtomicI32,
+    /// Which thread each commit was made on.
+    #[cfg(test)]
+    threads: std::sync::Mutex<Vec<std::thread::ThreadId>>,
+}
+
+#[cfg(test)]
+impl Told {
+    fn note_thread(&self) {
+        if let Ok(mut threads) = self.threads.lock() {
+            threads.push(std::thread::current().id());
+        }
+    }
 }
 
 impl Commits {
-    /// Listens to a connection's commits.
-    pub(crate) fn watch(sqlite: &mut Connection) -> rusqlite::Result<Commits> {
+    /// Listens to a connection's commits. From its commit on nothing may stop a statement by `clock`: SQLite asks once more
+    /// after it, and would answer that what is committed was interrupted.
+    pub(crate) fn watch(sqlite: &mut Connection, clock: Arc<Clock>) -> rusqlite::Result<Commits> {
         let commits = Commits::default();
         // Comes with every commit; the other hook does not where a statement is reset before its last row.
         let told = commits.clone();
         sqlite.commit_hook(Some(move || {
+            clock.stop_at(None);
             told.0.happened.store(true, Relaxed);
+            #[cfg(test)]
+            told.0.note_thread();
             false
         }))?;
         let told = commits.clone();
@@ -37,6 +54,12 @@ impl Commits {
     /// Whether there was a commit, or an attempt at one, since this was last asked.
     pub(crate) fn take(&self) -> bool {
         self.0.happened.swap(false, Relaxed)
+    }
+
+    /// The threads of the commits since this was last asked.
+    #[cfg(test)]
+    pub(crate) fn take_threads(&self) -> Vec<std::thread::ThreadId> {
+        self.0.threads.lock().map(|mut threads| std::mem::take(&mut *threads)).unwrap_or_default()
     }
 
     /// Pages in the WAL after the latest commit.

@@ -5,47 +5,26 @@
 
 mod copy;
 mod look;
+mod statement;
 
 use crate::{
     Limits,
-    bindings::spin::sqlite::sqlite::Value,
     clock::Clock,
     commits::Commits,
     durability,
-    errors::{Error, is_interrupt},
+    errors::{Error, is_interrupt, is_too_large},
     policy,
     rows::{Fault, Rows, answer},
 };
-use rusqlite::{ErrorCode, OpenFlags, ffi, wal::CheckpointMode};
+use rusqlite::{ErrorCode, OpenFlags, ffi, limits::Limit, wal::CheckpointMode};
+pub(crate) use statement::{Admission, Changes, Kind, Ran, Statement};
 use std::{cell::Cell, path::Path, sync::Arc, time::Instant};
 
 /// Prepared statements kept for each connection.
 const KEPT_STATEMENTS: usize = 32;
 
-/// A statement and its parameters, as the guest sent them.
-#[derive(Debug)]
-pub(crate) struct Statement {
-    pub(crate) sql: String,
-    pub(crate) parameters: Vec<Value>,
-}
-
-/// What an INSERT, UPDATE or DELETE changed.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Changes {
-    pub(crate) rows: u64,
-    /// `None` if there can have been no INSERT.
-    pub(crate) last_insert_rowid: Option<i64>,
-}
-
-/// How far `Connection::read` came.
-pub(crate) enum Read {
-    /// The statement was run, or cannot be.
-    Done(Result<(), Error>),
-    /// It does more than read; nothing was done.
-    Refused,
-    /// Its time was over. Some rows may have been given out.
-    Stopped(Error),
-}
+/// The largest value or row of a statement that was admitted as a small one, in bytes.
+const SMALL_VALUE_BYTES: i32 = 16 << 10;
 
 pub(crate) struct Connection {
     sqlite: rusqlite::Connection,
@@ -91,7 +70,7 @@ impl Connection {
         sqlite.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
         let statement_timeout_ms = limits.statement_timeout_ms;
         Ok(Connection {
-            commits: Commits::watch(&mut sqlite)?,
+            commits: Commits::watch(&mut sqlite, clock.clone())?,
             sqlite,
             clock,
             statement_timeout_ms,
@@ -107,6 +86,17 @@ impl Connection {
     /// Whether the WAL is long enough to be moved into the database.
     pub(crate) fn wants_checkpoint(&self) -> bool {
         self.commits.wal_pages() >= durability::WAL_PAGES
+    }
+
+    #[cfg(test)]
+    pub(crate) fn commits(&self) -> &Commits {
+        &self.commits
+    }
+
+    /// Whether a commit leaves every sync to the gate. The first one in a WAL does not: it writes the WAL's header anew, and
+    /// SQLite syncs that before it goes on.
+    pub(crate) fn commits_unsynced(&self) -> bool {
+        self.commits.wal_pages() > 0
     }
 
     /// Moves the WAL into the database, durably. May block for long.
@@ -142,20 +132,48 @@ impl Connection {
         Ok(self.sqlite.execute_batch("ROLLBACK")?)
     }
 
-    /// Runs a statement to its end, at most until `until`.
+    /// Runs a statement as `admit` says of its kind, at most until `until`. Where it cannot even be prepared, nobody is asked.
     pub(crate) fn run(
         &self,
         statement: &Statement,
         until: Instant,
+        admit: impl FnOnce(Kind) -> Admission,
         rows: &mut impl Rows,
-    ) -> Result<Option<Changes>, Error> {
+    ) -> Ran {
         self.clock.stop_at(Some(until));
-        let result = self.prepare(&statement.sql).and_then(|mut prepared| {
-            let changes_before = self.sqlite.total_changes();
-            answer(&mut prepared, &statement.parameters, &self.clock, rows)?;
-            Ok(if prepared.readonly() { None } else { self.changes_since(changes_before) })
-        });
-        result.map_err(|fault| self.explain(fault))
+        let mut prepared = match self.prepare(&statement.sql) {
+            Ok(prepared) => prepared,
+            Err(fault) => return Ran::Done(Err(self.explain(fault))),
+        };
+        let kind = self.kind(statement, &prepared);
+        let small = match admit(kind) {
+            Admission::Refused => return Ran::Refused,
+            Admission::Granted => None,
+            Admission::Small => Some(SmallValues::of(&self.sqlite)),
+        };
+        let changes_before = self.sqlite.total_changes();
+        match answer(&mut prepared, &statement.parameters, &self.clock, rows) {
+            Ok(()) if kind == Kind::Read => Ran::Done(Ok(None)),
+            Ok(()) => Ran::Done(Ok(if prepared.readonly() { None } else { self.changes_since(changes_before) })),
+            Err(Fault::Sqlite(error)) if is_interrupt(&error) || small.is_some() && is_too_large(&error) => {
+                Ran::Stopped(self.explain(Fault::Sqlite(error)))
+            }
+            Err(fault) => Ran::Done(Err(self.explain(fault))),
+        }
+    }
+
+    /// Runs a statement if it only reads, at most until `until`.
+    pub(crate) fn read(&self, statement: &Statement, until: Instant, rows: &mut impl Rows) -> Ran {
+        self.run(statement, until, Admission::of_reads, rows)
+    }
+
+    fn kind(&self, statement: &Statement, prepared: &rusqlite::Statement<'_>) -> Kind {
+        // COMMIT is read-only to SQLite too, but has no columns.
+        match prepared.readonly() {
+            true if prepared.column_count() > 0 => Kind::Read,
+            false if statement.changes_rows() && !self.in_transaction() => Kind::Change,
+            _ => Kind::Other,
+        }
     }
 
     /// What the statement that was just run changed. SQLite's own counters are the connection's, which others share: they
@@ -165,27 +183,6 @@ impl Connection {
         let moved = self.sqlite.total_changes() != total_before;
         let last_insert_rowid = moved.then(|| self.sqlite.last_insert_rowid());
         (moved || rows == 0).then_some(Changes { rows, last_insert_rowid })
-    }
-
-    /// Whether a statement can be run and does nothing but read.
-    pub(crate) fn only_reads(&self, statement: &Statement, until: Instant) -> bool {
-        self.clock.stop_at(Some(until));
-        self.prepare(&statement.sql).is_ok_and(|prepared| is_read(&prepared))
-    }
-
-    /// Runs a statement if it does nothing but read, at most until `until`.
-    pub(crate) fn read(&self, statement: &Statement, until: Instant, rows: &mut impl Rows) -> Read {
-        self.clock.stop_at(Some(until));
-        let result = match self.prepare(&statement.sql) {
-            Ok(prepared) if !is_read(&prepared) => return Read::Refused,
-            Ok(mut prepared) => answer(&mut prepared, &statement.parameters, &self.clock, rows),
-            Err(fault) => Err(fault),
-        };
-        let stopped = matches!(&result, Err(Fault::Sqlite(error)) if is_interrupt(error));
-        match result.map_err(|fault| self.explain(fault)) {
-            Err(error) if stopped => Read::Stopped(error),
-            result => Read::Done(result),
-        }
     }
 
     /// Moves the WAL into the database, durably, and closes it; SQLite removes the WAL. Where that fails, and where it is
@@ -235,16 +232,28 @@ fn open_file(file: &Path, flags: OpenFlags) -> rusqlite::Result<rusqlite::Connec
     })
 }
 
-/// Whether a statement answers rows and does nothing else. COMMIT is read-only to SQLite too, but has no columns.
-fn is_read(statement: &rusqlite::Statement<'_>) -> bool {
-    statement.readonly() && statement.column_count() > 0
+/// Keeps values small until dropped.
+struct SmallValues<'a>(&'a rusqlite::Connection);
+
+impl SmallValues<'_> {
+    fn of(sqlite: &rusqlite::Connection) -> SmallValues<'_> {
+        // Fails for a negative limit only.
+        let _ = sqlite.set_limit(Limit::SQLITE_LIMIT_LENGTH, SMALL_VALUE_BYTES);
+        SmallValues(sqlite)
+    }
+}
+
+impl Drop for SmallValues<'_> {
+    fn drop(&mut self) {
+        let _ = self.0.set_limit(Limit::SQLITE_LIMIT_LENGTH, policy::MAX_VALUE_BYTES);
+    }
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::gathered::Gathered;
+    use crate::{bindings::spin::sqlite::sqlite::Value, gathered::Gathered};
     use std::time::Duration;
 
     #[test]
@@ -254,7 +263,9 @@ mod tests {
         for limit in [1, 2, 1, 128] {
             let parameters = vec![Value::Integer(limit), Value::Integer(limit)];
             let statement = Statement { sql: sql.to_owned(), parameters };
-            connection.run(&statement, Instant::now() + Duration::from_secs(9), &mut Gathered::new(1, 1)).unwrap();
+            let until = Instant::now() + Duration::from_secs(9);
+            let ran = connection.run(&statement, until, |_| Admission::Granted, &mut Gathered::new(1, 1));
+            assert!(matches!(ran, Ran::Done(Ok(None))));
         }
         let kept = connection.sqlite.prepare_cached(sql).unwrap();
         assert_eq!(kept.get_status(rusqlite::StatementStatus::Run), 4, "the statement was kept");
@@ -267,8 +278,8 @@ mod tests {
         let read = |bytes: i64| {
             let sql = "SELECT CAST(zeroblob(?1) AS TEXT) FROM (VALUES (1), (2))".to_owned();
             let statement = Statement { sql, parameters: vec![Value::Integer(bytes)] };
-            let result = connection.read(&statement, Instant::now(), &mut Gathered::new(9, 1 << 20));
-            matches!(result, Read::Stopped(_))
+            let rows = &mut Gathered::new(9, 1 << 20);
+            matches!(connection.run(&statement, Instant::now(), |_| Admission::Granted, rows), Ran::Stopped(_))
         };
         assert!(read(100_000));
         assert!(!read(10), "that few instructions are not counted");

@@ -9,7 +9,7 @@
 mod look;
 
 use crate::{
-    connection::{Changes, Connection, Read, Statement},
+    connection::{Changes, Connection, Ran, Statement},
     databases::Databases,
     errors::Error,
     files::{FileLock, Location},
@@ -57,6 +57,11 @@ impl Database {
         self.open.as_ref().map(Open::rooms)
     }
 
+    #[cfg(test)]
+    pub(crate) fn connection(&self) -> Option<&Connection> {
+        self.open.as_ref().map(Open::connection)
+    }
+
     pub(crate) fn in_transaction(&self) -> bool {
         self.open.as_ref().is_some_and(|open| open.connection().in_transaction())
     }
@@ -66,11 +71,11 @@ impl Database {
         self.open.as_ref().is_some_and(|open| open.connection().wants_checkpoint() && !open.has_failed())
     }
 
-    /// Runs a statement if the database is open and the statement only reads; see `Connection::read`.
-    pub(crate) fn read(&self, scope: &Scope, statement: &Statement, until: Instant, rows: &mut impl Rows) -> Read {
+    /// Runs a statement if the database is open and neither holds up the thread.
+    pub(crate) fn run_here(&self, scope: &Scope, statement: &Statement, until: Instant, rows: &mut impl Rows) -> Ran {
         match &self.open {
-            Some(open) => open.read(scope, statement, until, rows),
-            None => Read::Refused,
+            Some(open) if !self.location.is_unsettled() => open.run_here(scope, statement, until, rows),
+            _ => Ran::Refused,
         }
     }
 
@@ -96,7 +101,7 @@ impl Database {
                     }
                 })?);
             } else if let Some(result) = databases.scratch().try_read(statement, until, rows) {
-                return result.map(|()| None);
+                return result;
             } else {
                 self.open = Some(self.make_file(databases, until)?);
             }

@@ -3,6 +3,7 @@
 use crate::{
     bindings::spin::sqlite::sqlite::{RowResult, Value},
     connection::Statement,
+    databases::Databases,
     errors::Error,
     lease::Lease,
     rows::Rows,
@@ -37,6 +38,7 @@ impl<R: Rows> Job<R> {
         if crate::sabotage::delays_commit(&self.statement, matches!(self.hold, Hold::Within(_))) {
             return self.run_and_commit_late();
         }
+        let databases = self.session.databases();
         match self.hold {
             Hold::Alone(mut lease) => {
                 let result =
@@ -45,7 +47,7 @@ impl<R: Rows> Job<R> {
                     self.session.note_begun(self.scope.begin(lease)?);
                 } else {
                     // Before the answer goes out: settles what the statement left.
-                    self.session.databases().give_back(lease);
+                    databases.give_back(lease);
                 }
                 result.map(|()| self.rows)
             }
@@ -58,11 +60,22 @@ impl<R: Rows> Job<R> {
                 if is_over {
                     self.scope.finish(&transaction);
                 }
-                if let Some(lease) = Arc::into_inner(transaction).map(Transaction::into_lease) {
-                    self.session.databases().give_back(lease);
-                }
+                Hold::Within(transaction).end(databases);
                 result.map(|()| self.rows)
             }
+        }
+    }
+}
+
+impl Hold {
+    /// Ends a statement's use of the database. Whoever is the last to have a transaction ends it.
+    pub(crate) fn end(self, databases: &Databases) {
+        let lease = match self {
+            Hold::Alone(lease) => Some(lease),
+            Hold::Within(transaction) => Arc::into_inner(transaction).map(Transaction::into_lease),
+        };
+        if let Some(lease) = lease {
+            databases.give_back(lease);
         }
     }
 }

@@ -10,8 +10,8 @@
 //! - A label reaches one file and no other; no label leaves the state directory, which one process holds at a time.
 //! - A statement that was answered is on disk, one sync each. A host that holds its answers back until [`Scope::settled`]
 //!   is ready may have many commits share one instead ([`Durability::Gated`]).
-//! - No statement takes the serving thread for long: what writes, opens, waits or takes more than about a millisecond runs
-//!   on tokio's blocking threads.
+//! - No statement takes the serving thread for long: what syncs, opens, waits or takes more than about a millisecond runs
+//!   on tokio's blocking threads. Without a gate that is every statement that writes.
 //! - Everything is bounded: see [`Limits`]. A transaction lasts no longer than the request for which it was begun
 //!   ([`Scope`]), if the host tells of requests.
 //! - SQL can change the contents of the database that was opened, and nothing else.

@@ -1,7 +1,7 @@
 //! An open database: its connection, its log, and the rights that it takes.
 
 use crate::{
-    connection::{Changes, Connection, Read, Statement},
+    connection::{Admission, Changes, Connection, Kind, Ran, Statement},
     errors::Error,
     files::FileLock,
     gate::Log,
@@ -9,6 +9,7 @@ use crate::{
     rows::Rows,
     scope::Scope,
 };
+use rusqlite::ffi;
 use std::{sync::Arc, time::Instant};
 
 pub(crate) struct Open {
@@ -41,18 +42,25 @@ impl Open {
         self.connection.has_failed() || self.log.as_ref().is_some_and(|log| log.has_failed())
     }
 
-    /// Runs a statement if it only reads; see `Connection::read`.
-    pub(crate) fn read(&self, scope: &Scope, statement: &Statement, until: Instant, rows: &mut impl Rows) -> Read {
-        if self.has_failed() {
-            return Read::Refused;
-        }
-        if let Some(log) = &self.log {
-            scope.wait_for(log, log.seen());
-        }
-        self.connection.read(statement, until, rows)
+    /// Runs a statement if it only reads.
+    pub(crate) fn read(&self, scope: &Scope, statement: &Statement, until: Instant, rows: &mut impl Rows) -> Ran {
+        self.run_as(scope, statement, until, Admission::of_reads, rows)
     }
 
-    /// Runs a statement; see `Connection::run`.
+    /// Runs a statement if it does not hold up the thread: see `Session`. What it syncs, it leaves to the gate.
+    pub(crate) fn run_here(&self, scope: &Scope, statement: &Statement, until: Instant, rows: &mut impl Rows) -> Ran {
+        if self.has_failed() {
+            return Ran::Refused;
+        }
+        let admit = |kind| match kind {
+            Kind::Read => Admission::Granted,
+            Kind::Change if self.changes_here() => Admission::Small,
+            Kind::Change | Kind::Other => Admission::Refused,
+        };
+        self.run_as(scope, statement, until, admit, rows)
+    }
+
+    /// Runs a statement. May block.
     pub(crate) fn run(
         &self,
         scope: &Scope,
@@ -60,14 +68,44 @@ impl Open {
         until: Instant,
         rows: &mut impl Rows,
     ) -> Result<Option<Changes>, Error> {
-        let Some(log) = &self.log else { return self.connection.run(statement, until, rows) };
-        // Before it runs: its rows may be on their way to the client before it has ended. They wait for its own end only
-        // where it may commit: a read's may be held back by whoever holds the answer back meanwhile.
-        let only_reads = self.connection.only_reads(statement, until);
-        scope.wait_for(log, if only_reads { log.seen() } else { log.next() });
-        let result = self.connection.run(statement, until, rows);
-        log.end(self.connection.take_committed());
-        result
+        match self.run_as(scope, statement, until, |_| Admission::Granted, rows) {
+            Ran::Done(result) => result,
+            Ran::Stopped(error) => Err(error),
+            Ran::Refused => Err(Error::new(ffi::SQLITE_INTERNAL, "the statement was not admitted")),
+        }
+    }
+
+    /// Whether a commit takes no sync now, nor the look at a file that may have to go again.
+    fn changes_here(&self) -> bool {
+        self.log.is_some() && !self.may_be_empty && self.connection.commits_unsynced()
+    }
+
+    fn run_as(
+        &self,
+        scope: &Scope,
+        statement: &Statement,
+        until: Instant,
+        admit: impl Fn(Kind) -> Admission,
+        rows: &mut impl Rows,
+    ) -> Ran {
+        let Some(log) = &self.log else { return self.connection.run(statement, until, admit, rows) };
+        // What it reads may be another's commit, and so may the table be that it does not find.
+        scope.wait_for(log, log.seen());
+        let mut may_commit = false;
+        let announced = |kind| {
+            let admission = admit(kind);
+            may_commit = admission != Admission::Refused && kind != Kind::Read;
+            if may_commit {
+                // Before it runs: its rows may be on their way to the client before it has ended.
+                scope.wait_for(log, log.next());
+            }
+            admission
+        };
+        let ran = self.connection.run(statement, until, announced, rows);
+        if may_commit {
+            log.end(self.connection.take_committed());
+        }
+        ran
     }
 
     /// Moves the WAL into the file, durably, and closes both; if that fails, or the disk has failed before, leaves them as

@@ -49,6 +49,8 @@ pub(crate) fn answer(
     clock: &Clock,
     out: &mut impl Rows,
 ) -> Result<(), Fault> {
+    // What a statement has written before its first row is committed where it is left before its last one.
+    let may_be_left = statement.readonly();
     let mut rows = statement.query(params_from_iter(parameters.iter().map(Parameter)))?;
     // Columns are asked for after the first step: SQLite may have prepared the statement anew, for a changed schema.
     let Some(first) = rows.next()? else {
@@ -62,7 +64,7 @@ pub(crate) fn answer(
     out.row(values, bytes)?;
     while let Some(next) = rows.next()? {
         let (values, bytes) = row(next, width)?;
-        if bytes >= LARGE_BYTES && clock.is_over() {
+        if may_be_left && bytes >= LARGE_BYTES && clock.is_over() {
             return Err(rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_INTERRUPT), None).into());
         }
         out.row(values, bytes)?;

@@ -36,14 +36,14 @@ pub(crate) fn folded(label: &str) -> Cow<'_, str> {
 
 /// `transaction`: answers what begins and ends transactions without running it.
 pub(crate) fn ignored(statement: &Statement, rows: &mut impl Rows) -> Option<Result<(), Error>> {
-    let begins = |word| starts_with(statement, word);
+    let begins = |word| statement.begins_with(word);
     (*BROKEN == "transaction" && ["BEGIN", "COMMIT", "ROLLBACK"].into_iter().any(begins)).then(|| rows.columns(vec![]))
 }
 
 /// `commit`: whether this statement commits, and is to do so after its answer.
 pub(crate) fn delays_commit(statement: &Statement, in_transaction: bool) -> bool {
     let committing: &[&str] = if in_transaction { &["COMMIT"] } else { &["INSERT", "UPDATE", "DELETE"] };
-    *BROKEN == "commit" && committing.iter().any(|word| starts_with(statement, word))
+    *BROKEN == "commit" && committing.iter().any(|word| statement.begins_with(word))
 }
 
 /// Does what should have been done before the answer.
@@ -69,8 +69,4 @@ impl Rows for Nothing {
     fn row(&mut self, _: RowResult, _: usize) -> Result<(), Error> {
         Ok(())
     }
-}
-
-fn starts_with(statement: &Statement, word: &str) -> bool {
-    statement.sql.trim_start().get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word))
 }

@@ -6,7 +6,7 @@
 
 use crate::{
     Limits,
-    connection::{Connection, Read, Statement},
+    connection::{Changes, Connection, Ran, Statement},
     errors::Error,
     rows::Rows,
 };
@@ -34,21 +34,21 @@ impl Scratch {
         statement: &Statement,
         until: Instant,
         rows: &mut impl Rows,
-    ) -> Option<Result<(), Error>> {
+    ) -> Option<Result<Option<Changes>, Error>> {
         let kept = self.kept().pop();
         let connection = match kept.map_or_else(|| Connection::scratch(&self.limits), Ok) {
             Ok(connection) => connection,
             Err(error) => return Some(Err(error)),
         };
-        let read = connection.read(statement, until, rows);
+        let ran = connection.read(statement, until, rows);
         let mut kept = self.kept();
         if kept.len() < MAX_KEPT {
             kept.push(connection);
         }
-        match read {
-            Read::Done(result) => Some(result),
-            Read::Stopped(error) => Some(Err(error)),
-            Read::Refused => None,
+        match ran {
+            Ran::Done(result) => Some(result),
+            Ran::Stopped(error) => Some(Err(error)),
+            Ran::Refused => None,
         }
     }
 

@@ -1,13 +1,15 @@
 //! A guest's connection: decides where a call runs, what it waits for, and what becomes of a transaction.
 //!
-//! A statement that only reads an open database that nobody holds runs here and now, on the thread that serves; it is
-//! stopped after about a millisecond and then starts over elsewhere. Everything else runs on a blocking thread: what
-//! opens, makes, writes, syncs, waits or takes long. The database waited for is held for one statement, or from the
-//! statement that begins a transaction to the one that ends it, or until the request or the connection is over.
+//! A statement on an open database that nobody holds runs here and now, on the thread that serves, if it only reads, or if
+//! it is a plain change of rows whose commit takes no sync (with a gate, and not the first into an empty WAL). It is stopped
+//! after about a millisecond, or where it meets a value that is not small; what it changed is undone, and it starts over
+//! elsewhere. Everything else runs on a blocking thread: what opens, makes, syncs, waits or takes long, and what changes
+//! anything within a transaction, which could not be run again. The database waited for is held for one statement, or from
+//! the statement that begins a transaction to the one that ends it, or until the request or the connection is over.
 
 use crate::{
     bindings::spin::sqlite::sqlite::QueryResult,
-    connection::{Changes, Read, Statement},
+    connection::{Changes, Ran, Statement},
     database::Shared,
     databases::Databases,
     errors::Error,
@@ -27,7 +29,7 @@ use std::{
 };
 use tokio::task::{JoinError, JoinHandle};
 
-/// What a read may take of the thread that serves.
+/// What a statement may take of the thread that serves.
 const INLINE_BUDGET: Duration = Duration::from_millis(1);
 
 /// One guest's connection to one label.
@@ -61,10 +63,10 @@ impl Session {
         statement: Statement,
     ) -> Result<QueryResult, Error> {
         let scope = self.enter(scope)?;
-        let mut hold = self.hold(&scope).await?;
-        let result = match self.read_here(&scope, &mut hold, &statement) {
+        let hold = self.hold(&scope).await?;
+        let result = match self.run_here(&scope, &hold, &statement) {
             Some(result) => {
-                drop(hold);
+                hold.end(&self.databases);
                 result
             }
             None => {
@@ -129,19 +131,26 @@ impl Session {
         }
     }
 
-    fn read_here(&self, scope: &Scope, hold: &mut Hold, statement: &Statement) -> Option<Result<QueryResult, Error>> {
+    fn run_here(&self, scope: &Scope, hold: &Hold, statement: &Statement) -> Option<Result<QueryResult, Error>> {
+        #[cfg(feature = "sabotage")]
+        if crate::sabotage::delays_commit(statement, matches!(hold, Hold::Within(_))) {
+            return None;
+        }
         if job::is_erase(statement) {
             return None;
         }
         let until = self.until(scope, INLINE_BUDGET);
         let mut gathered = self.gathered();
-        let read = match hold {
-            Hold::Alone(lease) => lease.read(scope, statement, until, &mut gathered),
-            Hold::Within(transaction) => transaction.try_lock()?.read(scope, statement, until, &mut gathered),
+        let ran = match hold {
+            Hold::Alone(lease) => lease.run_here(scope, statement, until, &mut gathered),
+            Hold::Within(transaction) => transaction.try_lock()?.run_here(scope, statement, until, &mut gathered),
         };
-        match read {
-            Read::Done(result) => Some(result.map(|()| gathered.result)),
-            Read::Refused | Read::Stopped(_) => None,
+        match ran {
+            Ran::Done(result) => Some(result.map(|changes| {
+                self.note_changes(changes);
+                gathered.result
+            })),
+            Ran::Refused | Ran::Stopped(_) => None,
         }
     }
 

@@ -8,12 +8,14 @@ mod failed_syncs;
 mod files;
 mod folders;
 mod gate;
+mod here;
 mod limits;
 mod looking;
 mod policy;
 mod state;
 mod streams;
 mod transactions;
+mod undone;
 
 use crate::{
     Databases, Limits, Scope,

@@ -3,7 +3,7 @@
 
 use super::Database;
 use crate::{
-    connection::{Read, Statement},
+    connection::{Ran, Statement},
     databases::Databases,
     errors::Error,
     files::Location,
@@ -25,19 +25,19 @@ impl Database {
         until: Instant,
         rows: &mut impl Rows,
     ) -> Result<(), Error> {
-        let read = match &self.open {
+        let ran = match &self.open {
             Some(open) if open.has_failed() => return Err(NotDurable.into()),
             Some(open) => open.read(scope, statement, until, rows),
             None if self.location.exists()? => {
                 let _room = databases.take_room(until)?;
                 self.open_to_look(databases)?.connection().read(statement, until, rows)
             }
-            None => databases.scratch().try_read(statement, until, rows).map_or(Read::Refused, Read::Done),
+            None => databases.scratch().try_read(statement, until, rows).map_or(Ran::Refused, Ran::Done),
         };
-        match read {
-            Read::Done(result) => result,
-            Read::Stopped(error) => Err(error),
-            Read::Refused => Err(Error::new(ffi::SQLITE_READONLY, "the statement does more than read")),
+        match ran {
+            Ran::Done(result) => result.map(drop),
+            Ran::Stopped(error) => Err(error),
+            Ran::Refused => Err(Error::new(ffi::SQLITE_READONLY, "the statement does more than read")),
         }
     }
 

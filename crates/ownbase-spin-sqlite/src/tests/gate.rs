@@ -1,7 +1,7 @@
 //! Nobody is told what a power cut may take back: the gate, on a disk that tests hold and count.
 
 use super::{disk::TestDisk, *};
-use crate::{Durability, stream};
+use crate::{Durability, NotDurable, stream};
 
 /// A state directory with a gate, and one table in `user-john`, on disk.
 pub(super) async fn gated() -> (State, Arc<TestDisk>) {
@@ -32,19 +32,55 @@ async fn an_answer_waits_for_the_sync_that_comes_after_its_write() {
     let before = disk.files().len();
     let scope = Scope::new(None);
     insert(&state, &scope).await;
+    let first = settling(&scope);
     eventually("the sync has begun", || disk.files().len() == before + 1).await;
     assert!(!scope.is_settled());
     // Committed while a sync runs that began earlier: it takes another one.
     let later = Scope::new(None);
     insert(&state, &later).await;
-    let waiting = tokio::spawn({
-        let later = later.clone();
-        async move { later.settled().await }
-    });
+    let second = settling(&later);
     disk.release();
-    assert_eq!(scope.settled().await, Ok(()));
-    assert_eq!(waiting.await.unwrap(), Ok(()));
+    assert_eq!(first.await.unwrap(), Ok(()));
+    assert_eq!(second.await.unwrap(), Ok(()));
     assert_eq!(disk.files().len(), before + 2);
+}
+
+fn settling(scope: &Scope) -> tokio::task::JoinHandle<Result<(), NotDurable>> {
+    let scope = scope.clone();
+    tokio::spawn(async move { scope.settled().await })
+}
+
+#[tokio::test]
+async fn all_that_commit_before_one_of_them_waits_share_a_sync() {
+    let (state, disk) = gated().await;
+    let before = disk.files().len();
+    let tasks: Vec<_> = (0..32)
+        .map(|_| {
+            let (session, scope) = (state.session("user-john"), Scope::new(None));
+            tokio::spawn(async move {
+                run_in(&session, &scope, "INSERT INTO a VALUES (1)").await.unwrap();
+                scope.settled().await
+            })
+        })
+        .collect();
+    for task in tasks {
+        assert_eq!(task.await.unwrap(), Ok(()));
+    }
+    assert_eq!(disk.files().len(), before + 1, "they are ready at once on one thread");
+}
+
+#[tokio::test]
+async fn what_nobody_waits_for_is_synced_with_what_somebody_does() {
+    let (state, disk) = gated().await;
+    let before = disk.files().len();
+    let (session, unasked, asked) = (state.session("user-john"), Scope::new(None), Scope::new(None));
+    insert(&state, &unasked).await;
+    run_in(&session, &asked, "INSERT INTO a VALUES (2)").await.unwrap();
+    assert_eq!(disk.files().len(), before);
+    assert!(!unasked.is_settled());
+    assert_eq!(asked.settled().await, Ok(()));
+    assert!(unasked.is_settled());
+    assert_eq!(disk.files().len(), before + 1);
 }
 
 #[tokio::test]
