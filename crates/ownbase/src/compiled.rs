@@ -3,7 +3,8 @@
 //! The cache is wasmtime's own: its key is the component's content, wasmtime's version and the engine's settings. What it
 //! holds runs as this process does, so it is used only in a folder that nobody but this user and root can have written,
 //! and only while its files are those that were left there: `sums` has the SHA-256 of each. Anything else is removed and
-//! compiled anew. A folder that cannot be used costs half a second at each start and nothing else.
+//! compiled anew. A folder that cannot be used costs half a second at each start and nothing else. wasmtime's part is a
+//! folder within, from which it removes what it does not know, at times of its own.
 
 use rustix::process::geteuid;
 use sha2::{Digest, Sha256};
@@ -33,7 +34,7 @@ impl Compiled {
         let opened = prepare(state_dir).map_err(|error| error.to_string()).and_then(|folder| {
             let mut config = CacheConfig::new();
             // Files are never compressed anew, which would change their sums.
-            config.with_directory(&folder).with_optimized_compression_usage_counter_threshold(u64::MAX);
+            config.with_directory(cached(&folder)).with_optimized_compression_usage_counter_threshold(u64::MAX);
             let cache = Cache::new(config).map_err(|error| error.to_string())?;
             Ok(Self { folder, cache })
         });
@@ -75,6 +76,11 @@ fn prepare(state_dir: &Path) -> io::Result<PathBuf> {
     Ok(folder)
 }
 
+/// Where wasmtime keeps what it compiled.
+fn cached(folder: &Path) -> PathBuf {
+    folder.join("cache")
+}
+
 /// Whether only this user and root can put something into a folder, or something else in its place.
 fn is_safe(folder: &Path) -> bool {
     fs::symlink_metadata(folder).is_ok_and(|found| {
@@ -86,7 +92,7 @@ fn is_safe(folder: &Path) -> bool {
 /// The sum of each compiled component, by the path of its file.
 fn sums(folder: &Path) -> io::Result<BTreeMap<PathBuf, String>> {
     let mut sums = BTreeMap::new();
-    for version in entries(&folder.join("modules"))? {
+    for version in entries(&cached(folder).join("modules"))? {
         for file in entries(&version)? {
             // A component's file has no extension. What has one is a counter beside it, which a thread of wasmtime's
             // writes when it likes, under a passing name first.
@@ -115,6 +121,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use std::os::unix::fs::PermissionsExt;
+    use std::time::{Duration, Instant};
     use wasmtime::component::Component;
     use wasmtime::{Config, Engine};
 
@@ -149,6 +156,24 @@ mod tests {
         bytes[middle] ^= 1;
         fs::write(file(state.path()), bytes).unwrap();
         assert_eq!([(); 2].map(|()| is_found(state.path())), [false, true]);
+    }
+
+    #[test]
+    fn what_wasmtime_tidies_away_is_not_what_is_trusted() {
+        let state = tempfile::tempdir().unwrap();
+        let folder = state.path().join("compiled");
+        let unknown = cached(&folder).join("unknown");
+        fs::create_dir_all(cached(&folder)).unwrap();
+        fs::write(&unknown, "").unwrap();
+        assert!(!is_found(state.path()));
+        // A thread of wasmtime's does it once it has compiled something.
+        let until = Instant::now() + Duration::from_secs(60);
+        while unknown.exists() {
+            assert!(Instant::now() < until, "nothing is tidied away any more");
+            std::thread::yield_now();
+        }
+        assert!(folder.join("sums").exists());
+        assert!(is_found(state.path()));
     }
 
     #[test]
