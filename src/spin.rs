@@ -5,6 +5,7 @@
 //! `content-length`; its server leaves the body out. What a problem keeps from the client goes to standard error.
 
 mod exchange;
+mod whole;
 
 use std::ops::ControlFlow;
 
@@ -29,17 +30,22 @@ impl wasip3::exports::http::handler::Guest for Service {
         // Only these are looked at for a body; to read that there is none costs several calls into the host.
         let has_body = matches!(*head.method(), Method::POST | Method::PATCH);
         let body = if has_body { read(IncomingRequestBody::new(request)?).await? } else { Bytes::new() };
-        let mut request = head.map(|()| body);
-        let response = answer(&mut request).unwrap_or_else(|error| failed(Failure::Engine(error), request.headers()));
-        if let Some(Cause(cause)) = response.extensions().get() {
-            let id = response.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or("-");
-            eprintln!("request {id}: {} {cause}", response.status().as_u16());
-        }
-        exchange::send(response)
+        exchange::send(answer(head.map(|()| body)))
     }
 }
 
-fn answer(request: &mut Request<Bytes>) -> Result<Response<Bytes>, Error> {
+/// The answer to a request that has been read.
+fn answer(mut request: Request<Bytes>) -> Response<Bytes> {
+    let answered = try_answer(&mut request);
+    let response = answered.unwrap_or_else(|error| failed(Failure::Engine(error), request.headers()));
+    if let Some(Cause(cause)) = response.extensions().get() {
+        let id = response.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or("-");
+        eprintln!("request {id}: {} {cause}", response.status().as_u16());
+    }
+    response
+}
+
+fn try_answer(request: &mut Request<Bytes>) -> Result<Response<Bytes>, Error> {
     let spin = Spin::instance()?;
     // Ownbase's server has set the id itself, in place of any that the client sent; Spin's passes the client's on.
     if !spin.is_on_demand() {

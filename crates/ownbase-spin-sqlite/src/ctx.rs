@@ -12,12 +12,14 @@ pub struct SpinSqliteCtx {
     pub(crate) labels: Labels,
     pub(crate) open_connections: usize,
     scopes: Vec<(GuestTaskId, Scope)>,
+    /// Of all calls, where there is one.
+    only_scope: Option<Scope>,
 }
 
 impl SpinSqliteCtx {
     /// For an instance that may open `labels` of `databases`.
     pub fn new(databases: Databases, labels: Labels) -> SpinSqliteCtx {
-        SpinSqliteCtx { databases, labels, open_connections: 0, scopes: Vec::new() }
+        SpinSqliteCtx { databases, labels, open_connections: 0, scopes: Vec::new(), only_scope: None }
     }
 
     /// Calls made by `task`, or by what it calls, are made for `scope` from now on: call it before the task runs, for
@@ -26,6 +28,12 @@ impl SpinSqliteCtx {
     pub fn begin(&mut self, task: GuestTaskId, scope: Scope) {
         self.scopes.retain(|(known, scope)| *known != task && !scope.is_ended());
         self.scopes.push((task, scope));
+    }
+
+    /// All calls are made for `scope` from now on, until this is called again: for an instance that serves one request at
+    /// a time and has nothing else to do, where it costs less than to ask for each call whose it is.
+    pub fn begin_all(&mut self, scope: Scope) {
+        self.only_scope = Some(scope);
     }
 
     fn scope(&self, task: GuestTaskId) -> Option<Scope> {
@@ -62,6 +70,9 @@ pub fn add_to_linker<T: Send + 'static>(
 
 /// The request on whose behalf the call is made that the store is in: that of the call stack's root.
 pub(crate) fn current_scope<T>(mut store: StoreContextMut<'_, T>, view: fn(&mut T) -> SpinSqlite<'_>) -> Option<Scope> {
+    if let Some(scope) = &view(store.data_mut()).ctx.only_scope {
+        return Some(scope.clone());
+    }
     // An error means that the embedder has switched tasks off; then no call has an owner.
     let root = store.async_call_stack().ok()?.last()?;
     view(store.data_mut()).ctx.scope(root)

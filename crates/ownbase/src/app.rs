@@ -3,7 +3,8 @@
 //! Everything that can go wrong is found here, before the first request: a missing file, a core module in place of a
 //! component, an interface that Ownbase does not offer, a component that handles no HTTP.
 
-use crate::instance::Host;
+use crate::instance::whole::WholePre;
+use crate::instance::{Exports, Host};
 use crate::manifest::Manifest;
 use crate::manifest::faults::Faults;
 use crate::manifest::route::Routes;
@@ -26,7 +27,7 @@ pub(crate) struct Loaded {
     /// What compiled it.
     pub(crate) engine: Engine,
     /// Compiled and linked.
-    pub(crate) pre: ProxyPre<Host>,
+    pub(crate) exports: Exports,
     /// Its environment variables.
     pub(crate) environment: Vec<(String, String)>,
     /// What `spin:variables` answers it.
@@ -68,9 +69,9 @@ pub(crate) fn load(
             Err(_) => {}
         }
         match compile(&linker, &file, described.build.is_some()) {
-            Ok(pre) => components.push(Arc::new(Loaded {
+            Ok(exports) => components.push(Arc::new(Loaded {
                 engine: engine.clone(),
-                pre,
+                exports,
                 environment: described.environment,
                 variables: variables.remove(&described.id).unwrap_or_default(),
                 labels,
@@ -100,7 +101,7 @@ fn linker(engine: &Engine) -> Result<Linker<Host>> {
 }
 
 /// The component of a file, linked; the error is what is wrong and what to do, in one line.
-fn compile(linker: &Linker<Host>, file: &Path, has_build: bool) -> Result<ProxyPre<Host>, String> {
+fn compile(linker: &Linker<Host>, file: &Path, has_build: bool) -> Result<Exports, String> {
     let shown = file.display();
     if !file.is_file() {
         let command = if has_build { "run `ownbase build`" } else { "build it, or correct `source`" };
@@ -120,11 +121,14 @@ fn compile(linker: &Linker<Host>, file: &Path, has_build: bool) -> Result<ProxyP
     http_handler(linked)
 }
 
-fn http_handler(pre: InstancePre<Host>) -> Result<ProxyPre<Host>, String> {
-    if let Ok(pre) = p3::bindings::ServicePre::new(pre.clone()) {
-        return Ok(ProxyPre::P3(pre));
+fn http_handler(pre: InstancePre<Host>) -> Result<Exports, String> {
+    if let Ok(pre) = WholePre::new(pre.clone()) {
+        return Ok(Exports::Whole(pre));
     }
-    p2::bindings::ProxyPre::new(pre).map(ProxyPre::P2).map_err(|_| {
+    if let Ok(pre) = p3::bindings::ServicePre::new(pre.clone()) {
+        return Ok(Exports::Proxied(Arc::new(ProxyPre::P3(pre))));
+    }
+    p2::bindings::ProxyPre::new(pre).map(|pre| Exports::Proxied(Arc::new(ProxyPre::P2(pre)))).map_err(|_| {
         "handles no HTTP: it exports neither wasi:http/handler@0.3.0 nor wasi:http/incoming-handler@0.2 \
          (build it as an HTTP component)"
             .to_owned()

@@ -14,7 +14,7 @@ mod http2;
 mod upload;
 
 use crate::app::App;
-use crate::instance::{InstanceLimits, Instances};
+use crate::instance::{self, Handler, InstanceLimits, Instances};
 use crate::request_id::RequestIds;
 use anyhow::{Result, anyhow};
 use gate::Gate;
@@ -25,7 +25,6 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
-use wasmtime_wasi_http::handler::ProxyHandler;
 
 /// How long the acceptor rests after an error that will not pass at once, such as too many open files.
 pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -54,7 +53,7 @@ pub(crate) struct ServerLimits {
 /// What one thread serves with.
 pub(crate) struct Thread {
     app: Arc<App>,
-    handlers: Vec<ProxyHandler<Instances>>,
+    handlers: Vec<Handler>,
     gate: Gate,
     ids: RequestIds,
     http1: http1::Builder,
@@ -99,7 +98,7 @@ impl Server {
         let mut lanes = Vec::new();
         for number in 0..limits.threads {
             let instances_of = |component: &Arc<_>| {
-                ProxyHandler::new(Instances {
+                Handler::new(Instances {
                     component: Arc::clone(component),
                     databases: databases.clone(),
                     limits: instances,
@@ -172,6 +171,14 @@ impl Server {
     }
 }
 
+/// Drops instances that nobody needs any more, for ever.
+async fn drop_idle(thread: Arc<Thread>) {
+    loop {
+        tokio::time::sleep(instance::IDLE_TIMEOUT).await;
+        thread.handlers.iter().for_each(Handler::drop_idle);
+    }
+}
+
 /// One thread's life: until nobody can send it connections any more.
 fn run(
     runtime: tokio::runtime::Runtime,
@@ -180,6 +187,7 @@ fn run(
     stop: watch::Receiver<bool>,
 ) {
     runtime.block_on(async move {
+        tokio::spawn(drop_idle(thread.clone()));
         while let Some(connection) = incoming.recv().await {
             let (thread, stop) = (thread.clone(), stop.clone());
             tokio::spawn(async move {

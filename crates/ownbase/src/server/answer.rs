@@ -5,7 +5,7 @@
 
 use super::gate::Turn;
 use super::hold::Held;
-use crate::instance::Fate;
+use crate::instance::proxied::Fate;
 use crate::request_id::X_REQUEST_ID;
 use bytes::Bytes;
 use http::{HeaderValue, Method, StatusCode, Uri};

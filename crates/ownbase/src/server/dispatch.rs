@@ -7,7 +7,7 @@ use super::Thread;
 use super::answer::{AnswerBody, Underway, with_id};
 use super::hold::{self, Held};
 use super::upload;
-use crate::instance::Ticket;
+use crate::instance::{Handler, Ticket};
 use crate::problem::Refusal;
 use crate::request_id::X_REQUEST_ID;
 use crate::telemetry::one_line;
@@ -77,13 +77,22 @@ async fn serve(
     let turn = thread.gate.enter(deadline).await?;
     underway.turn = Some(turn.clone());
     let ticket = Ticket { fate: underway.fate.clone(), scope: underway.scope.clone(), deadline, turn };
-    let answered = handler.handle(ticket, Request::from_parts(head, into_body(body))).await;
-    let response = answered.map_err(|error| refusal(&error, deadline, underway))?;
+    let response = match handler {
+        Handler::Whole(whole) => {
+            let answered = whole.answer(Request::from_parts(head, body), ticket).await;
+            answered.map(|response| response.map(Served::Whole)).map_err(|error| refusal(&error, deadline, underway))?
+        }
+        Handler::Proxied(proxy) => {
+            let answered = proxy.handle(ticket, Request::from_parts(head, into_body(body))).await;
+            let response = answered.map_err(|error| refusal(&error, deadline, underway))?;
+            take_if_small(response, deadline, underway).await?
+        }
+    };
     if response.status().is_informational() {
         tracing::error!(request_id = underway.fate.id(), "the component answered with status {}", response.status());
         return Err(Refusal::Failed);
     }
-    take_if_small(response, deadline, underway).await
+    Ok(response)
 }
 
 fn into_body(bytes: Bytes) -> WasiBody {
@@ -118,10 +127,8 @@ async fn take_if_small(
 
 /// What a failed component means to the client; the cause goes to the log.
 fn refusal(error: &wasmtime::Error, deadline: Instant, underway: &Underway) -> Refusal {
-    let no_room = error
-        .downcast_ref::<InstantiationError<Ticket>>()
-        .is_some_and(|failed| failed.error.is::<PoolConcurrencyLimitError>());
-    if no_room {
+    let starting = error.downcast_ref::<InstantiationError<Ticket>>().map_or(error, |failed| &failed.error);
+    if starting.is::<PoolConcurrencyLimitError>() {
         return Refusal::QueueFull;
     }
     tracing::error!(request_id = underway.fate.id(), "the component failed: {}", one_line(error));

@@ -16,3 +16,4 @@ mod serving;
 mod site;
 mod starting;
 mod stopping;
+mod whole;

@@ -30,8 +30,13 @@ pub(crate) struct Site {
 impl Site {
     /// The echo component under the given manifest.
     pub(crate) fn new(manifest: &str) -> Self {
+        Self::with_component(manifest, include_str!("component.wat"))
+    }
+
+    /// A component given as text.
+    pub(crate) fn with_component(manifest: &str, text: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let component = wat::parse_str(include_str!("component.wat")).unwrap();
+        let component = wat::parse_str(text).unwrap();
         std::fs::write(folder.path().join("echo.wasm"), component).unwrap();
         std::fs::write(folder.path().join("spin.toml"), manifest).unwrap();
         Self { folder }
@@ -39,12 +44,10 @@ impl Site {
 
     /// The same, with a component that traps as soon as it is started.
     pub(crate) fn with_a_trap_at_the_start() -> Self {
-        let site = Self::new(MANIFEST);
         let handle = "(func (export \"handle\")";
         let text =
             include_str!("component.wat").replace(handle, &format!("(func $trap unreachable) (start $trap) {handle}"));
-        std::fs::write(site.folder().join("echo.wasm"), wat::parse_str(text).unwrap()).unwrap();
-        site
+        Self::with_component(MANIFEST, &text)
     }
 
     pub(crate) fn folder(&self) -> &Path {
