@@ -1,4 +1,5 @@
 //! The embedding example, run on the component: a bare wasmtime host that answers one request each time it is started.
+//! It calls the component by way of wasi:http, which `ownbase up` does not.
 //!
 //! What one run writes the next must read, so it takes a state directory, emptied before. The runtime's tests have
 //! compiled the example.
@@ -18,8 +19,11 @@ pub(crate) fn run(repository: &Repository) -> anyhow::Result<()> {
         std::fs::remove_dir_all(&state).with_context(|| format!("cannot empty {}", state.display()))?;
     }
     let body = format!("{{\"text\": \"{TEXT}\"}}");
-    expect("201", &answer(repository, &state, &["POST", "/john", &body])?)?;
-    expect("200", &answer(repository, &state, &["GET", "/john"])?)
+    expect("201", TEXT, &answer(repository, &state, &["POST", "/john", &body])?)?;
+    expect("200", TEXT, &answer(repository, &state, &["GET", "/john"])?)?;
+    expect("400", "\"title\"", &answer(repository, &state, &["POST", "/john", "not json"])?)?;
+    expect("404", "\"title\"", &answer(repository, &state, &["GET", "/john/note_abcdefghijklmnop"])?)?;
+    expect("200", "\"notes\":[]", &answer(repository, &state, &["GET", "/jane"])?)
 }
 
 /// What the example prints: the status, then the body.
@@ -33,9 +37,9 @@ fn answer(repository: &Repository, state: &Path, request: &[&str]) -> anyhow::Re
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-fn expect(status: &str, answer: &str) -> anyhow::Result<()> {
-    if !answer.starts_with(status) || !answer.contains(TEXT) {
-        bail!("expected {status} and the note, got {answer}");
+fn expect(status: &str, text: &str, answer: &str) -> anyhow::Result<()> {
+    if !answer.starts_with(status) || !answer.contains(text) {
+        bail!("expected {status} and {text}, got {answer}");
     }
     Ok(())
 }
@@ -45,9 +49,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn status_and_note_both_count() {
-        assert!(expect("201", &format!("201 Created {TEXT}")).is_ok());
-        assert!(expect("201", &format!("500 Internal Server Error {TEXT}")).is_err());
-        assert!(expect("200", "200 OK {\"notes\":[]}").is_err());
+    fn status_and_text_both_count() {
+        assert!(expect("201", TEXT, &format!("201 Created {TEXT}")).is_ok());
+        assert!(expect("201", TEXT, &format!("500 Internal Server Error {TEXT}")).is_err());
+        assert!(expect("200", TEXT, "200 OK {\"notes\":[]}").is_err());
     }
 }
