@@ -5,6 +5,8 @@ use crate::repository::Repository;
 use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::fs::File;
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -85,6 +87,16 @@ pub(crate) fn check() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Held while something is measured: two at a time would measure one another, and empty each other's state.
+pub(crate) fn alone(folder: &Path) -> anyhow::Result<File> {
+    let path = folder.join("lock");
+    let lock = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
+    if lock.try_lock().is_err() {
+        bail!("another `cargo xtask bench` is under way here: wait for it, or end it");
+    }
+    Ok(lock)
+}
+
 /// Looks on for a second: the load average would still show our own build.
 fn busy_percent() -> anyhow::Result<u32> {
     let before = processor_time()?;
@@ -122,6 +134,18 @@ pub(crate) mod tests {
             source: "abc".to_owned(),
             busy_percent: 5,
         }
+    }
+
+    #[test]
+    fn only_one_measures_at_a_time() -> anyhow::Result<()> {
+        let folder = std::env::temp_dir().join(format!("ownbase-alone-{}", std::process::id()));
+        std::fs::create_dir_all(&folder)?;
+        let first = alone(&folder)?;
+        assert!(alone(&folder).is_err());
+        drop(first);
+        assert!(alone(&folder).is_ok());
+        std::fs::remove_dir_all(&folder)?;
+        Ok(())
     }
 
     #[test]

@@ -11,7 +11,8 @@ use super::spread::Spread;
 use anyhow::Context;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use std::path::Path;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Measurements {
@@ -117,6 +118,19 @@ impl Measurements {
     }
 }
 
+/// The file that is written in the end: `wanted`, or else `name` in `folder`, which is made. What cannot be written is
+/// better told before anything is measured.
+pub(crate) fn destination(wanted: Option<&Path>, folder: &Path, name: &str) -> anyhow::Result<PathBuf> {
+    std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let path = wanted.map_or_else(|| folder.join(name), Path::to_owned);
+    File::options()
+        .append(true)
+        .create(true)
+        .open(&path)
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(path)
+}
+
 /// Reads what [`write`] wrote.
 pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -175,6 +189,9 @@ pub(crate) mod tests {
             again.to_native(Case::GetList, 32, Contender::Ownbase, Figures::p99_ms).map(|s| s.median),
             Some(1.0)
         );
+        assert!(destination(Some(&path), &std::env::temp_dir(), "unused.json").is_ok());
+        assert_eq!(read::<Measurements>(&path)?.runs.len(), 2, "what was there stays until it is replaced");
+        assert!(destination(Some(&path.join("below")), &std::env::temp_dir(), "unused.json").is_err());
         std::fs::write(&path, "{}")?;
         assert!(read::<Measurements>(&path).is_err());
         std::fs::remove_file(&path)?;

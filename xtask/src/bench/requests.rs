@@ -104,7 +104,7 @@ const DONE: &str = "done = function(summary, latency)
   local e, writes = summary.errors, 0
   for _, thread in ipairs(threads) do writes = writes + thread:get('writes') end
   print('measured', summary.requests, summary.duration, latency:percentile(50), latency:percentile(99), writes,
-    e.status + e.connect + e.read + e.write + e.timeout)
+    e.status, e.timeout, e.connect + e.read + e.write)
 end
 ";
 

@@ -15,7 +15,7 @@ use super::Ready;
 use super::case;
 use super::contender::Ownbase;
 use super::machine::{self, Machine};
-use super::measurements::write;
+use super::measurements::{destination, write};
 use crate::repository::Repository;
 use clap::Args;
 use population::Population;
@@ -27,7 +27,7 @@ const ROUNDS: u32 = 3;
 #[derive(Args)]
 pub(crate) struct Flags {
     /// How many users are many.
-    #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1000..=10_000_000))]
+    #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1000..=1_000_000))]
     users: u64,
     /// How long each mix of reads and writes lasts.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600))]
@@ -41,9 +41,11 @@ pub(crate) struct Flags {
 
 pub(crate) fn run(repository: &Repository, flags: &Flags) -> anyhow::Result<()> {
     machine::check()?;
+    let folder = repository.target.join("bench");
+    let json = destination(flags.json.as_deref(), &folder, "scale.json")?;
+    let _alone = machine::alone(&folder)?;
     let ownbase = Ownbase::build(repository, &flags.ready)?;
     let machine = Machine::this(repository, &flags.ready)?;
-    let folder = repository.target.join("bench");
     let mut few = Population::create(&ownbase, &folder, case::USERS)?;
     let mut many = Population::create(&ownbase, &folder, flags.users)?;
     for round in 1..=ROUNDS {
@@ -55,7 +57,6 @@ pub(crate) fn run(repository: &Repository, flags: &Flags) -> anyhow::Result<()> 
     let few = few.verify(&ownbase)?;
     let many = many.verify(&ownbase)?;
     let measured = Scale { machine, seconds: flags.seconds, few, many };
-    let json = flags.json.clone().unwrap_or_else(|| folder.join("scale.json"));
     write(&json, &measured)?;
     println!("{}\n\n{}", conditions(&measured), table(&measured));
     eprintln!("the figures are in {}", json.display());

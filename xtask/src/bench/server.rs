@@ -2,7 +2,7 @@
 
 use super::machine::ticks_per_second;
 use crate::http::Client;
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use std::fs::{File, read_dir, read_to_string};
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -46,21 +46,18 @@ impl Server {
 
     /// User and system time since the server's start, in the kernel's ticks of usually 10 ms.
     pub(crate) fn cpu_time(&self) -> anyhow::Result<Duration> {
-        let stat = read_to_string(self.proc("stat"))?;
-        // The second field, the name, may hold spaces; utime and stime are the 14th and 15th.
-        let (_, fields) = stat.rsplit_once(')').context("no name in /proc/PID/stat")?;
-        let ticks: u64 = fields.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
+        let ticks = ticks(&read_to_string(self.proc("stat"))?)?;
         Ok(Duration::from_secs_f64(ticks as f64 / ticks_per_second()?))
     }
 
     /// Resident memory.
     pub(crate) fn memory_bytes(&self) -> anyhow::Result<u64> {
-        self.status_bytes("VmRSS:")
+        bytes(&read_to_string(self.proc("status"))?, "VmRSS:")
     }
 
     /// The most that was ever resident.
     pub(crate) fn peak_memory_bytes(&self) -> anyhow::Result<u64> {
-        self.status_bytes("VmHWM:")
+        bytes(&read_to_string(self.proc("status"))?, "VmHWM:")
     }
 
     pub(crate) fn open_files(&self) -> anyhow::Result<u64> {
@@ -84,13 +81,22 @@ impl Server {
     fn proc(&self, file: &str) -> String {
         format!("/proc/{}/{file}", self.child.id())
     }
+}
 
-    fn status_bytes(&self, field: &str) -> anyhow::Result<u64> {
-        let status = read_to_string(self.proc("status"))?;
-        let value = status.lines().find_map(|line| line.strip_prefix(field)).with_context(|| format!("no {field}"))?;
-        let kib: u64 = value.trim().trim_end_matches(" kB").parse()?;
-        Ok(kib << 10)
-    }
+/// User and system time in /proc/PID/stat.
+fn ticks(stat: &str) -> anyhow::Result<u64> {
+    // The second field, the name, may hold spaces and parentheses; utime and stime are the 14th and 15th.
+    let (_, fields) = stat.rsplit_once(')').context("no name in /proc/PID/stat")?;
+    let times: Vec<u64> = fields.split_whitespace().skip(11).take(2).map(str::parse).collect::<Result<_, _>>()?;
+    ensure!(times.len() == 2, "no times in /proc/PID/stat");
+    Ok(times.iter().sum())
+}
+
+/// A field of /proc/PID/status.
+fn bytes(status: &str, field: &str) -> anyhow::Result<u64> {
+    let value = status.lines().find_map(|line| line.strip_prefix(field)).with_context(|| format!("no {field}"))?;
+    let kib: u64 = value.trim().trim_end_matches(" kB").parse()?;
+    Ok(kib << 10)
 }
 
 fn log(state: &Path) -> anyhow::Result<File> {
@@ -114,5 +120,30 @@ impl Drop for Server {
         // Either fails only where the server has ended by itself.
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn the_figures_of_a_process_are_read() {
+        let stat = "7 (a) name) S 1 7 7 0 -1 4194560 1409 0 3 0 250 50 9 9 20 0 4 0 1234 567 89";
+        assert_eq!(ticks(stat).unwrap(), 300);
+        assert!(ticks("7 (name) S 1 7 7").is_err());
+        let status = "Name:\townbase\nVmHWM:\t    3000 kB\nVmRSS:\t    2048 kB\n";
+        assert_eq!(bytes(status, "VmRSS:").unwrap(), 2 << 20);
+        assert_eq!(bytes(status, "VmHWM:").unwrap(), 3000 << 10);
+        assert!(bytes(status, "VmSwap:").is_err());
+    }
+
+    #[test]
+    fn a_server_says_where_it_serves() {
+        let said = |text: &str| address(&mut text.as_bytes());
+        assert_eq!(said("first\nServing http://127.0.0.1:3000\n").unwrap().port(), 3000);
+        assert!(said("Serving http://localhost\n").is_err());
+        assert!(said("error\n").unwrap_err().to_string().starts_with("the server ended before it served"));
     }
 }

@@ -7,7 +7,7 @@ use super::Ready;
 use super::case::{CONNECTIONS, Case};
 use super::contender::{Contender, Programs};
 use super::machine::{self, Machine};
-use super::measurements::{Figures, Measurements, Run, write};
+use super::measurements::{Figures, Measurements, Run, destination, write};
 use super::server::Server;
 use super::tables;
 use super::trial::Trial;
@@ -41,9 +41,11 @@ pub(crate) struct Flags {
 
 pub(crate) fn run(repository: &Repository, flags: &Flags) -> anyhow::Result<()> {
     machine::check()?;
+    let folder = repository.target.join("bench");
+    let json = destination(flags.json.as_deref(), &folder, "side-by-side.json")?;
+    let _alone = machine::alone(&folder)?;
     let programs = Programs::build(repository, &flags.ready)?;
     let machine = Machine::this(repository, &flags.ready)?;
-    let folder = repository.target.join("bench");
     let cases = Case::ALL.into_iter().filter(|case| flags.case.is_empty() || flags.case.contains(case));
     let Flags { seconds, rounds, quick, .. } = *flags;
     let mut measured = Measurements { machine, seconds, rounds, runs: Vec::new() };
@@ -62,7 +64,6 @@ pub(crate) fn run(repository: &Repository, flags: &Flags) -> anyhow::Result<()> 
             }
         }
     }
-    let json = flags.json.clone().unwrap_or_else(|| folder.join("side-by-side.json"));
     write(&json, &measured)?;
     println!("{}", tables::side_by_side(&measured));
     eprintln!("the figures are in {}", json.display());
@@ -101,13 +102,12 @@ fn figures(
     Ok(all)
 }
 
-/// A folder for a server's state that does not exist, in one that does.
+/// A folder for a server's state, which does not exist.
 fn empty(folder: &Path) -> anyhow::Result<PathBuf> {
     let state = folder.join("state");
     if state.exists() {
         std::fs::remove_dir_all(&state).with_context(|| format!("cannot empty {}", state.display()))?;
     }
-    std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     Ok(state)
 }
 

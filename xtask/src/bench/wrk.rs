@@ -78,7 +78,7 @@ impl Wrk {
         let (mut stdout, mut stderr) = (String::new(), String::new());
         read(self.child.stdout.take(), &mut stdout)?;
         read(self.child.stderr.take(), &mut stderr)?;
-        parse(&stdout).with_context(|| format!("wrk: {}{}", stdout.trim(), stderr.trim()))
+        parse(&stdout).with_context(|| format!("wrk {}", stderr.trim()).trim().to_owned())
     }
 }
 
@@ -96,13 +96,18 @@ fn read(pipe: Option<impl std::io::Read>, text: &mut String) -> anyhow::Result<(
 }
 
 fn parse(output: &str) -> anyhow::Result<Load> {
-    let line = output.lines().find_map(|line| line.strip_prefix("measured")).context("it measured nothing")?;
+    let line = output.lines().find_map(|line| line.strip_prefix("measured"));
+    let line = line.with_context(|| format!("measured nothing: {}", output.trim()))?;
     let numbers = line.split_whitespace().map(|number| number.parse::<f64>().map(|number| number as u64));
-    let [requests, took_us, p50_us, p99_us, writes, failed] = numbers.collect::<Result<Vec<_>, _>>()?[..] else {
-        bail!("it measured `{}`", line.trim());
+    let [requests, took_us, p50_us, p99_us, writes, refused, late, lost] = numbers.collect::<Result<Vec<_>, _>>()?[..]
+    else {
+        bail!("measured `{}`", line.trim());
     };
-    if failed > 0 || requests == 0 {
-        bail!("{failed} of {requests} requests failed");
+    if refused + late + lost > 0 {
+        bail!("{requests} requests: {refused} refused, {late} too late, {lost} lost with their connection");
+    }
+    if requests == 0 {
+        bail!("no request was answered");
     }
     Ok(Load { requests, took_us, p50_us, p99_us, writes })
 }
@@ -114,18 +119,24 @@ mod tests {
 
     #[test]
     fn what_was_measured_is_read() {
-        let load = parse("Running 1s test\nmeasured\t1200\t1000500\t700.0\t2500.0\t120\t0\n").unwrap();
+        let load = parse("Running 1s test\nmeasured\t1200\t1000500\t700.0\t2500.0\t120\t0\t0\t0\n").unwrap();
         assert_eq!((load.requests, load.took_us, load.writes), (1200, 1_000_500, 120));
         assert_eq!((load.p50_us, load.p99_us), (700, 2500));
     }
 
     #[test]
     fn a_failed_request_fails_the_run() {
-        let error = parse("measured\t1200\t1000500\t700\t2500\t0\t3\n").err().unwrap();
-        assert_eq!(error.to_string(), "3 of 1200 requests failed");
-        assert!(parse("measured\t0\t1000500\t0\t0\t0\t0\n").is_err());
-        assert!(parse("measured\t1200\n").is_err());
-        assert!(parse("unable to connect\n").is_err());
+        let error = |line: &str| parse(line).err().map(|error| error.to_string());
+        let failures = ["3\t0\t0", "0\t3\t0", "0\t0\t3"].map(|failures| error(&measured(1200, failures)));
+        assert!(failures.iter().all(Option::is_some));
+        assert_eq!(failures[0].as_deref(), Some("1200 requests: 3 refused, 0 too late, 0 lost with their connection"));
+        assert_eq!(error(&measured(0, "0\t0\t0")).as_deref(), Some("no request was answered"));
+        assert!(error("measured\t1200\n").is_some());
+        assert_eq!(error("unable to connect\n").as_deref(), Some("measured nothing: unable to connect"));
+    }
+
+    fn measured(requests: u64, failures: &str) -> String {
+        format!("measured\t{requests}\t1000500\t700\t2500\t0\t{failures}\n")
     }
 
     #[test]

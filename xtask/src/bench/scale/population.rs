@@ -32,7 +32,6 @@ impl Population {
         if state.exists() {
             std::fs::remove_dir_all(&state).with_context(|| format!("cannot empty {}", state.display()))?;
         }
-        std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
         let server = ownbase.start(&state)?;
         let (begun, cpu) = (Instant::now(), server.cpu_time()?);
         let mut made = 0;
