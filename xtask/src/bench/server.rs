@@ -36,7 +36,8 @@ impl Server {
 
     /// Starts one that was given its socket, and waits for its first answer.
     pub(crate) fn at(address: SocketAddr, mut command: Command, state: &Path) -> anyhow::Result<Self> {
-        let child = command.stdout(log(state)?).stderr(log(state)?).spawn().context("cannot start")?;
+        let log = log(state)?;
+        let child = command.stdout(log.try_clone()?).stderr(log).spawn().context("cannot start")?;
         // The socket is then the server's alone: if it ends, nobody waits for it.
         drop(command);
         let server = Self { address, child };
@@ -99,9 +100,10 @@ fn bytes(status: &str, field: &str) -> anyhow::Result<u64> {
     Ok(kib << 10)
 }
 
+/// Emptied at each start: a line for each request is much.
 fn log(state: &Path) -> anyhow::Result<File> {
     let path = state.with_extension("log");
-    File::options().create(true).append(true).open(&path).with_context(|| format!("cannot write {}", path.display()))
+    File::create(&path).with_context(|| format!("cannot write {}", path.display()))
 }
 
 fn address(stdout: &mut impl BufRead) -> anyhow::Result<SocketAddr> {
