@@ -19,6 +19,7 @@ pub(crate) struct Measurements {
     pub(crate) machine: Machine,
     /// How long each load lasted.
     pub(crate) seconds: u64,
+    /// Those that were finished.
     pub(crate) rounds: u32,
     pub(crate) runs: Vec<Run>,
 }

@@ -48,23 +48,24 @@ pub(crate) fn run(repository: &Repository, flags: &Flags) -> anyhow::Result<()> 
     let machine = Machine::this(repository, &flags.ready)?;
     let cases = Case::ALL.into_iter().filter(|case| flags.case.is_empty() || flags.case.contains(case));
     let Flags { seconds, rounds, quick, .. } = *flags;
-    let mut measured = Measurements { machine, seconds, rounds, runs: Vec::new() };
+    let mut measured = Measurements { machine, seconds, rounds: 0, runs: Vec::new() };
     for round in 1..=rounds {
+        let mut runs = Vec::new();
         for case in cases.clone() {
             eprintln!("round {round} of {rounds}: {}", case.title());
             for contender in Contender::ALL {
-                let state = empty(&folder)?;
-                let server = programs.start(contender, &state).with_context(|| contender.name())?;
+                let server = programs.start(contender, &empty(&folder)?).with_context(|| contender.name())?;
                 let figures = figures(&server, case, &folder, seconds, quick);
-                for (connections, figures) in
-                    figures.with_context(|| format!("{}, {}", case.title(), contender.name()))?
-                {
-                    measured.runs.push(Run { case, connections, contender, round, figures });
-                }
+                let figures = figures.with_context(|| format!("{}, {}", case.title(), contender.name()))?;
+                let run = |(connections, figures)| Run { case, connections, contender, round, figures };
+                runs.extend(figures.into_iter().map(run));
             }
         }
+        // After each round, so that one that fails does not take the earlier ones away.
+        measured.rounds = round;
+        measured.runs.append(&mut runs);
+        write(&json, &measured)?;
     }
-    write(&json, &measured)?;
     println!("{}", tables::side_by_side(&measured));
     eprintln!("the figures are in {}", json.display());
     Ok(())
@@ -80,13 +81,14 @@ fn figures(
 ) -> anyhow::Result<Vec<(u32, Figures)>> {
     let mut trial = Trial::prepare(case, server.address, folder)?;
     if !quick {
-        let (load, _) = trial.load(CONNECTIONS, 1)?;
-        trial.verify(CONNECTIONS, &load)?;
+        let (load, _) = trial.load(CONNECTIONS, 1).context("warming up")?;
+        trial.verify(CONNECTIONS, &load).context("warming up")?;
     }
     let mut all = Vec::new();
     for connections in case.connections(quick) {
         let before = server.cpu_time()?;
-        let (load, slow_requests) = trial.load(*connections, seconds)?;
+        let loaded = trial.load(*connections, seconds).and_then(|(load, slow)| Ok((load.answered()?, slow)));
+        let (load, slow_requests) = loaded.with_context(|| format!("{connections} connections"))?;
         let figures = Figures {
             requests: load.requests,
             took_us: load.took_us,

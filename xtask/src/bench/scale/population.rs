@@ -65,7 +65,7 @@ impl Population {
         };
         load(WARM_UP_SECONDS)?;
         let cpu = server.cpu_time()?;
-        let load = load(seconds)?;
+        let load = load(seconds)?.answered()?;
         let figures = Figures {
             requests: load.requests,
             took_us: load.took_us,
