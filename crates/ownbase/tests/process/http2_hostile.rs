@@ -3,7 +3,7 @@
 use crate::client;
 use crate::frames::{
     self, CANCEL, CONTINUATION, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM, GET, GO_AWAY, HEADERS, PREFACE,
-    PROTOCOL_ERROR, RST_STREAM, SETTINGS, assert_closed, frame, get, open,
+    PROTOCOL_ERROR, RST_STREAM, SETTINGS, WINDOW_UPDATE, assert_closed, frame, get, open,
 };
 use crate::http2_client::{Client, request};
 use crate::site::{MANIFEST, PATIENCE, Server, Site};
@@ -31,6 +31,23 @@ fn who_does_not_begin_is_given_up() {
         assert_closed(&mut stream);
     }
     assert_serves(&server);
+}
+
+#[test]
+fn limits_are_told() {
+    let server = Site::new(MANIFEST).up(&[]);
+    let mut stream = open(server.address, &[]);
+    let settings = frames::next(&mut stream, SETTINGS).unwrap().payload;
+    let told = |id: u8| {
+        let of_id = |setting: &&[u8]| setting[..2] == [0, id];
+        let setting = settings.chunks(6).find(of_id).unwrap_or_else(|| panic!("no setting {id}: {settings:?}"));
+        u32::from_be_bytes(setting[2..].try_into().unwrap())
+    };
+    let [streams, window_bytes, head_bytes] = [3, 4, 6].map(told);
+    assert_eq!((streams, window_bytes, head_bytes), (100, 65_536, 32_768));
+    let more = frames::next(&mut stream, WINDOW_UPDATE).unwrap().payload;
+    // What every connection begins with, and this on top of it.
+    assert_eq!(65_535 + u32::from_be_bytes(more.try_into().unwrap()), 262_144);
 }
 
 #[test]
