@@ -8,7 +8,7 @@
 //! - `server` accepts connections and answers requests; `problem` is what it answers in a component's place,
 //!   `request_id` what every answer carries; `admin` is the second listener.
 //! - `control` is how other commands reach the server that holds the state directory (`state_dir`).
-//! - `telemetry`, `guest_output` and `console` speak; `shutdown` listens.
+//! - `telemetry`, `request_log`, `guest_output` and `console` speak; `shutdown` listens.
 //!
 //! Exit codes: 0, 2 for a wrong flag, 1 for everything else, with one line that says what to do.
 
@@ -26,6 +26,7 @@ mod manifest;
 mod migrate;
 mod problem;
 mod request_id;
+mod request_log;
 mod runtime_config;
 mod server;
 mod shutdown;

@@ -5,9 +5,10 @@
 //! counted in a line of its own. kill -9 loses what waits.
 //!
 //! `OWNBASE_LOG`, else `RUST_LOG`, filters as tracing-subscriber's EnvFilter reads it; the default is `info`, which has
-//! one line for each request (`ownbase::request`). `OWNBASE_LOG=info,ownbase::request=warn` is quiet about those.
+//! one line for each request (`ownbase::request`, written by `request_log.rs`). `OWNBASE_LOG=info,ownbase::request=warn` is quiet about those.
 
 use crate::cli::LogFormat;
+use crate::request_log;
 use anyhow::{Context, Result};
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -37,11 +38,14 @@ pub(crate) fn start(format: LogFormat) -> Result<Telemetry> {
     let filter = filter()?;
     let lines = Arc::new(Lines::default());
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(LineWriter(lines.clone()));
-    match format {
-        LogFormat::Text => builder.with_ansi(io::stderr().is_terminal()).try_init(),
-        LogFormat::Json => builder.json().flatten_event(true).try_init(),
-    }
-    .map_err(|error| anyhow::anyhow!("cannot start the log: {error}"))?;
+    let is_terminal = io::stderr().is_terminal();
+    let (started, form) = match format {
+        LogFormat::Text if is_terminal => (builder.with_ansi(true).try_init(), &request_log::COLOURED),
+        LogFormat::Text => (builder.with_ansi(false).try_init(), &request_log::TEXT),
+        LogFormat::Json => (builder.json().flatten_event(true).try_init(), &request_log::JSON),
+    };
+    started.map_err(|error| anyhow::anyhow!("cannot start the log: {error}"))?;
+    request_log::start(form, lines.clone());
     std::panic::set_hook(Box::new(|panic| tracing::error!("{panic} (a bug in ownbase: please report it)")));
     let writing = lines.clone();
     let writer = std::thread::Builder::new().name("log".into()).spawn(move || write_out(&writing))?;
@@ -74,7 +78,7 @@ impl Drop for Telemetry {
 
 /// Lines on their way to stderr.
 #[derive(Default)]
-struct Lines {
+pub(crate) struct Lines {
     waiting: Mutex<Waiting>,
     changed: Condvar,
 }
@@ -91,7 +95,8 @@ impl Lines {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn add(&self, line: &[u8]) {
+    /// Adds a line, which ends with a line break.
+    pub(crate) fn add(&self, line: &[u8]) {
         let mut waiting = self.lock();
         if waiting.bytes.len() + line.len() > MAX_WAITING_BYTES {
             waiting.dropped += 1;
@@ -103,6 +108,12 @@ impl Lines {
         if was_empty {
             self.changed.notify_one();
         }
+    }
+
+    /// What waits.
+    #[cfg(test)]
+    pub(crate) fn waiting(&self) -> Vec<u8> {
+        self.lock().bytes.clone()
     }
 
     /// Waits for lines and for company for them; `None` once all is over and written.
@@ -132,8 +143,9 @@ fn write_out(lines: &Lines) {
     }
 }
 
+/// What `tracing` writes to.
 #[derive(Clone)]
-struct LineWriter(Arc<Lines>);
+pub(crate) struct LineWriter(pub(crate) Arc<Lines>);
 
 impl Write for LineWriter {
     /// tracing-subscriber writes one whole line at a time.

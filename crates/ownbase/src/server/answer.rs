@@ -7,6 +7,7 @@ use super::gate::Turn;
 use super::hold::Held;
 use crate::instance::proxied::Fate;
 use crate::request_id::X_REQUEST_ID;
+use crate::request_log::{self, Line};
 use bytes::Bytes;
 use http::{HeaderValue, Method, StatusCode, Uri};
 use http_body::{Body, Frame, SizeHint};
@@ -66,16 +67,14 @@ impl Drop for Underway {
         }
         let path = self.uri.path();
         let path = &path[..path.floor_char_boundary(MAX_LOGGED_PATH_BYTES)];
-        let labels = self.scope.labels().join(",");
-        tracing::info!(
-            target: "ownbase::request",
-            request_id = self.fate.id(),
-            method = self.method.as_str(),
+        request_log::write(&Line {
+            request_id: self.fate.id(),
+            method: self.method.as_str(),
             path,
-            status = self.status.map_or(CLIENT_LEFT, |status| status.as_u16()),
-            duration_ms = self.started.elapsed().as_micros() as f64 / 1000.0,
-            labels,
-        );
+            status: self.status.map_or(CLIENT_LEFT, |status| status.as_u16()),
+            duration: self.started.elapsed(),
+            labels: &self.scope.labels(),
+        });
     }
 }
 
