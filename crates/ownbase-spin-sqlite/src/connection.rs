@@ -5,6 +5,7 @@
 
 mod copy;
 mod look;
+mod opening;
 mod statement;
 
 use crate::{
@@ -13,7 +14,7 @@ use crate::{
     commits::Commits,
     durability,
     errors::{Error, is_interrupt, is_too_large},
-    policy,
+    policy::{self, Exempt},
     rows::{Fault, Rows, answer},
 };
 use rusqlite::{ErrorCode, OpenFlags, ffi, limits::Limit, wal::CheckpointMode};
@@ -32,29 +33,12 @@ pub(crate) struct Connection {
     statement_timeout_ms: u64,
     commits: Commits,
     has_failed: Cell<bool>,
+    /// SQLite syncs nothing before the next checkpoint.
+    is_unsynced: Cell<bool>,
+    exempt: Exempt,
 }
 
 impl Connection {
-    /// Opens a database that exists. What a crash left in its WAL is moved into it, and is on disk when this returns.
-    pub(crate) fn open(file: &Path, limits: &Limits) -> Result<Connection, Error> {
-        let sqlite = open_file(file, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        durability::configure(&sqlite, limits)?;
-        durability::checkpoint(&sqlite, CheckpointMode::TRUNCATE)?;
-        durability::hand_over(&sqlite, limits)?;
-        Ok(Connection::ready(sqlite, limits)?)
-    }
-
-    /// Makes the file of an empty database, closed and not yet synced.
-    pub(crate) fn make(file: &Path, label_inside: Option<&str>, limits: &Limits) -> Result<(), Error> {
-        let sqlite = open_file(file, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
-        durability::format(&sqlite, limits)?;
-        if let Some(label) = label_inside {
-            sqlite.execute_batch("CREATE TABLE _ownbase_label (label TEXT NOT NULL)")?;
-            sqlite.execute("INSERT INTO _ownbase_label VALUES (?1)", [label])?;
-        }
-        sqlite.close().map_err(|(_, error)| error.into())
-    }
-
     /// An empty database in memory, on which statements for a label without a file are tried.
     pub(crate) fn scratch(limits: &Limits) -> Result<Connection, Error> {
         Ok(Connection::ready(rusqlite::Connection::open_in_memory()?, limits)?)
@@ -65,7 +49,7 @@ impl Connection {
         let asked = clock.clone();
         sqlite.progress_handler(Clock::INSTRUCTIONS, Some(move || asked.is_over()))?;
         sqlite.set_prepared_statement_cache_capacity(KEPT_STATEMENTS);
-        policy::apply(&mut sqlite)?;
+        let exempt = policy::apply(&mut sqlite)?;
         // Reads the schema now, so that the first statement does not.
         sqlite.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
         let statement_timeout_ms = limits.statement_timeout_ms;
@@ -75,6 +59,8 @@ impl Connection {
             clock,
             statement_timeout_ms,
             has_failed: Cell::default(),
+            is_unsynced: Cell::default(),
+            exempt,
         })
     }
 
@@ -93,16 +79,19 @@ impl Connection {
         &self.commits
     }
 
-    /// Whether a commit leaves every sync to the gate. The first one in a WAL does not: it writes the WAL's header anew, and
-    /// SQLite syncs that before it goes on.
+    /// Whether a commit leaves every sync to the gate. The first one in a WAL that starts over does not: it writes the WAL's
+    /// header anew, and SQLite syncs that before it goes on.
     pub(crate) fn commits_unsynced(&self) -> bool {
-        self.commits.wal_pages() > 0
+        self.is_unsynced.get() || self.commits.wal_pages() > 0
     }
 
     /// Moves the WAL into the database, durably. May block for long.
     pub(crate) fn checkpoint(&self) -> Result<(), Error> {
         self.clock.stop_at(None);
         self.commits.forget_wal();
+        if self.is_unsynced.take() {
+            self.exempt.run(|| durability::sync_from_now_on(&self.sqlite))?;
+        }
         durability::checkpoint(&self.sqlite, CheckpointMode::PASSIVE)
     }
 

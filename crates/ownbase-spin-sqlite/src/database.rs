@@ -173,8 +173,8 @@ impl Database {
         let room = databases.take_room(until)?;
         self.wait_for_others(databases);
         let lock = self.lock()?;
-        self.location.renew_wal()?;
-        let connection = Connection::open(self.location.file(), databases.limits())?;
+        let has_wal = self.location.renew_wal()?;
+        let connection = Connection::open(self.location.file(), has_wal, databases.limits())?;
         let is_empty = connection.is_empty()?;
         self.check_label(&connection, is_empty)?;
         if is_empty {
@@ -214,14 +214,32 @@ impl Database {
     fn make(&self, databases: &Databases, room: Room) -> Result<Open, Error> {
         // An erase that a crash cut short may have left a WAL, which SQLite would take for the new file's.
         self.location.remove_leftovers()?;
-        let label_inside = self.location.is_hashed.then_some(&*self.label);
-        Connection::make(self.location.file(), label_inside, databases.limits())?;
-        self.location.sync()?;
+        self.make_empty(databases)?;
         let lock = self.lock()?;
-        let connection = Connection::open(self.location.file(), databases.limits())?;
+        // Before the first sync of the WAL, which brings the names of both onto the disk. What a power cut leaves before
+        // that, nobody was told of: a WAL without a database is removed, a database without a table is made anew.
+        self.location.sync(&lock)?;
+        let connection = Connection::open(self.location.file(), false, databases.limits())?;
         let mut open = self.opened(databases, connection, room, lock)?;
         open.may_be_empty = true;
         Ok(open)
+    }
+
+    /// Has SQLite make the file of an empty database, or writes what it made of an earlier one: that would be the same.
+    fn make_empty(&self, databases: &Databases) -> Result<(), Error> {
+        let (file, limits) = (self.location.file(), databases.limits());
+        if self.location.is_hashed {
+            return Connection::make(file, Some(&self.label), limits);
+        }
+        match databases.empty_file().get() {
+            Some(empty) => self.location.write_new(empty)?,
+            None => {
+                Connection::make(file, None, limits)?;
+                // Another may have been faster.
+                let _ = databases.empty_file().set(self.location.read()?);
+            }
+        }
+        Ok(())
     }
 
     fn lock(&self) -> Result<FileLock, Error> {

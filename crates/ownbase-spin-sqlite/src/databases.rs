@@ -27,7 +27,7 @@ use std::{
     fmt,
     path::Path,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
         atomic::{AtomicBool, Ordering::SeqCst},
         mpsc,
     },
@@ -55,6 +55,8 @@ struct Inner {
     limits: Arc<Limits>,
     rooms: Arc<Rooms>,
     scratch: Scratch,
+    /// What SQLite makes of a new database before anything is written into it.
+    empty_file: OnceLock<Vec<u8>>,
     gate: Option<Gate>,
     /// To the thread that checkpoints.
     checkpoints: mpsc::Sender<Lease>,
@@ -91,6 +93,7 @@ impl Databases {
             files,
             rooms: Arc::new(Rooms::new(limits.max_open_databases)),
             scratch: Scratch::new(limits.clone()),
+            empty_file: OnceLock::new(),
             gate: gate.transpose().map_err(StateError::Thread)?,
             checkpoints,
             limits,
@@ -132,6 +135,10 @@ impl Databases {
 
     pub(crate) fn scratch(&self) -> &Scratch {
         &self.0.scratch
+    }
+
+    pub(crate) fn empty_file(&self) -> &OnceLock<Vec<u8>> {
+        &self.0.empty_file
     }
 
     pub(crate) fn gate(&self) -> Option<&Gate> {

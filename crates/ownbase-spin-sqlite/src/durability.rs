@@ -1,7 +1,7 @@
 //! What makes a commit survive a power cut, and how much of it a database may pile up.
 //!
 //! Databases are in WAL mode. Without a gate (`gate.rs`) a commit is one sync of the WAL by SQLite (`synchronous=FULL`); with
-//! one SQLite does not sync at a commit (`NORMAL`), but for the WAL's header in the first one after an open or a checkpoint.
+//! one SQLite does not sync at a commit (`NORMAL`), but for the WAL's header in the first one after a checkpoint.
 //! Moving the WAL into the database ("checkpoint") is never done inside a commit: the thread `ownbase-checkpoint` does it
 //! once the WAL has 1,000 pages, and whoever closes a database. SQLite syncs the WAL before and the database after it. The
 //! page size is fixed when a file is made.
@@ -71,12 +71,26 @@ pub(crate) fn only_read(sqlite: &Connection) -> rusqlite::Result<()> {
     sqlite.pragma_update_and_check(None, "locking_mode", "exclusive", |_| Ok(()))
 }
 
-/// Leaves the syncs of commits to the gate, once nothing waits for one.
-pub(crate) fn hand_over(sqlite: &Connection, limits: &Limits) -> rusqlite::Result<()> {
+/// Leaves the syncs of commits to the gate, once nothing waits for one. Says whether SQLite then syncs nothing at all.
+///
+/// In a WAL that this open has made no order of writes matters: whatever part of it a power cut leaves is none of it or its
+/// first commits, and nobody was told of one before the gate had synced them all. One that starts over has old frames after
+/// the new ones. There SQLite syncs the new header first: the old one would lend old frames its trust, and the pages in them
+/// would go back to what they were (<https://sqlite.org/src/info/ff5be73dee>).
+pub(crate) fn hand_over(sqlite: &Connection, had_wal: bool, limits: &Limits) -> rusqlite::Result<bool> {
     match limits.durability {
-        Durability::EachCommit => Ok(()),
-        Durability::Gated | Durability::Relaxed { .. } => sqlite.pragma_update(None, "synchronous", "normal"),
+        Durability::EachCommit => Ok(false),
+        Durability::Gated | Durability::Relaxed { .. } if had_wal => sync_from_now_on(sqlite).map(|()| false),
+        Durability::Gated | Durability::Relaxed { .. } => {
+            sqlite.pragma_update(None, "synchronous", "off")?;
+            Ok(true)
+        }
     }
+}
+
+/// Has SQLite sync checkpoints, and the WAL's header after each. To be called before the first one.
+pub(crate) fn sync_from_now_on(sqlite: &Connection) -> rusqlite::Result<()> {
+    sqlite.pragma_update(None, "synchronous", "normal")
 }
 
 /// Moves all of the WAL into the database, both synced.

@@ -25,6 +25,7 @@ use std::{
     cell::Cell,
     fs::{self, File, TryLockError},
     io::{self, Read, Write},
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -78,7 +79,7 @@ pub(crate) struct Location {
 }
 
 /// The sole right to open a database, which ends when it is dropped, or as soon as any other handle on the file is closed.
-pub(crate) struct FileLock(#[expect(dead_code, reason = "what counts is that it is open")] File);
+pub(crate) struct FileLock(File);
 
 /// A handle of our own on a database's write-ahead log.
 pub(crate) struct WalFile {
@@ -171,13 +172,14 @@ impl Location {
 
     /// Brings what a crash or a failed sync left in the WAL onto the disk. It is written anew, since the kernel takes what it
     /// failed to write for written: a sync of the old file could succeed for nothing. On a full disk that fails, and the
-    /// database cannot be used before there is room again: what it holds could not be promised.
-    pub(crate) fn renew_wal(&self) -> io::Result<()> {
+    /// database cannot be used before there is room again: what it holds could not be promised. Says whether there is a WAL,
+    /// be it empty: its last use then had no orderly end.
+    pub(crate) fn renew_wal(&self) -> io::Result<bool> {
         let (wal, anew) = (self.beside("-wal"), self.beside("-wal-anew"));
         let old = match File::open(&wal) {
             Ok(old) if old.metadata()?.len() > 0 => old,
-            Ok(_) => return Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Ok(_) => return Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
             Err(error) => return Err(error),
         };
         self.copy_durably(old, &anew).inspect_err(|_| {
@@ -185,7 +187,8 @@ impl Location {
             let _ = fs::remove_file(&anew);
         })?;
         fs::rename(&anew, &wal)?;
-        self.sync_folder()
+        self.sync_folder()?;
+        Ok(true)
     }
 
     fn copy_durably(&self, mut old: File, anew: &Path) -> io::Result<()> {
@@ -227,11 +230,20 @@ impl Location {
         Ok(())
     }
 
-    /// Makes a database that was just made, and is closed, stay after a power cut. (Were it open, closing this second
-    /// handle would drop SQLite's locks on it.)
-    pub(crate) fn sync(&self) -> io::Result<()> {
-        self.disk.sync_file(&File::open(&self.file)?)?;
-        self.sync_folder()
+    /// What is in a file that no other handle is open on.
+    pub(crate) fn read(&self) -> io::Result<Vec<u8>> {
+        fs::read(&self.file)
+    }
+
+    /// Makes a file that is not there, with the rights that SQLite would give it. Not synced.
+    pub(crate) fn write_new(&self, bytes: &[u8]) -> io::Result<()> {
+        File::options().write(true).create_new(true).mode(0o644).open(&self.file)?.write_all(bytes)
+    }
+
+    /// Brings what is in a new file onto the disk; not its name. Through the handle that holds it, which any other would
+    /// take the lock from.
+    pub(crate) fn sync(&self, lock: &FileLock) -> io::Result<()> {
+        self.disk.sync_file(&lock.0)
     }
 
     fn beside(&self, suffix: &str) -> PathBuf {

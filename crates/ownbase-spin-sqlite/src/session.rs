@@ -1,7 +1,7 @@
 //! A guest's connection: decides where a call runs, what it waits for, and what becomes of a transaction.
 //!
 //! A statement on an open database that nobody holds runs here and now, on the thread that serves, if it only reads, or if
-//! it is a plain change of rows whose commit takes no sync (with a gate, and not the first into an empty WAL). It is stopped
+//! it is a plain change of rows whose commit takes no sync (with a gate, and not the first after a checkpoint). It is stopped
 //! after about a millisecond, or where it meets a value that is not small; what it changed is undone, and it starts over
 //! elsewhere. Everything else runs on a blocking thread: what opens, makes, syncs, waits or takes long, and what changes
 //! anything within a transaction, which could not be run again. The database waited for is held for one statement, or from

@@ -11,6 +11,7 @@ mod gate;
 mod here;
 mod limits;
 mod looking;
+mod making;
 mod policy;
 mod state;
 mod streams;

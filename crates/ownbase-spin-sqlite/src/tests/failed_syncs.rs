@@ -146,7 +146,7 @@ async fn a_transaction_that_meets_a_failed_sync_is_not_told() {
 async fn the_name_of_the_log_is_synced_once_and_must_be() {
     let (state, disk) = gated_with(Durability::Gated, 1).await;
     let before = disk.folders();
-    assert_eq!(before, 3 + 2, "at the start, for the file, and for its log");
+    assert_eq!(before, 3 + 1, "at the start, and for the file and its log");
     let scope = Scope::new(None);
     insert(&state, &scope).await;
     assert_eq!(scope.settled().await, Ok(()));
