@@ -14,6 +14,7 @@ impl Connection {
         if has_wal {
             durability::checkpoint(&sqlite, CheckpointMode::TRUNCATE)?;
         }
+        durability::slim_cache(&sqlite)?;
         let is_unsynced = durability::hand_over(&sqlite, has_wal, limits)?;
         let connection = Connection::ready(sqlite, limits)?;
         connection.is_unsynced.set(is_unsynced);
