@@ -18,6 +18,8 @@ use crate::harness::wait::wait_for;
 cases! {
     Http: writers_and_erasers_all_get_valid_answers;
     Process: an_erased_user_leaves_nothing;
+    Process on Ownbase ("how many are open is a flag of its"):
+        erasers_and_writers_of_more_users_than_may_be_open_get_valid_answers;
 }
 
 const ERASERS: usize = 4;
@@ -54,6 +56,22 @@ fn an_erased_user_leaves_nothing(engine: &Engine) -> Result<()> {
     for (name, bytes) in home.files()? {
         ensure!(!holds(&bytes, SECRET), "{name} still holds an erased note");
     }
+    Ok(())
+}
+
+/// Each database is closed, opened and removed while others wait for the room that it takes.
+fn erasers_and_writers_of_more_users_than_may_be_open_get_valid_answers(engine: &Engine) -> Result<()> {
+    const USERS: usize = 4;
+    let home = Home::new(engine)?;
+    // Patient, so that a slow disk makes no refusals of it.
+    let server = engine.start(&home, &["--max-open-databases", "2", "--busy-timeout-ms", "20000"])?;
+    together(USERS, |user| writers_against_erasers(server.site(), &format!("/user-{user}")))?;
+    for user in 0..USERS {
+        erase_at_last(&server.site().client(), &format!("/user-{user}"))?;
+    }
+    server.stop()?;
+    let made = home.made()?;
+    ensure!(made.is_empty(), "the last erase of {USERS} users left {made:?}");
     Ok(())
 }
 

@@ -10,6 +10,7 @@ use crate::harness::site::{Site, fresh_path};
 cases! {
     Http:
         pipelined_requests_are_answered_in_order,
+        pipelined_requests_of_many_users_are_answered_in_order,
         two_bodies_in_one_are_not_told_apart_wrongly,
         malformed_requests_do_not_stop_others,
         a_connection_serves_after_an_error,
@@ -30,6 +31,37 @@ fn pipelined_requests_are_answered_in_order(site: &Site) -> Result<()> {
     for index in 0..10 {
         let answer = connection.answer()?.must_be(201)?;
         ensure!(note_of(&answer)?.text == index.to_string(), answer.wrong(format_args!("answer {index}")));
+    }
+    Ok(())
+}
+
+/// Some are slow, since their user's database has yet to be made, and some are answered without any: none may overtake.
+fn pipelined_requests_of_many_users_are_answered_in_order(site: &Site) -> Result<()> {
+    let (warm, body) = (fresh_path("pipelined-warm"), String::from_utf8(text_body("x"))?);
+    let note = site.client().make(&warm, "x")?;
+    let mut requests = String::new();
+    let mut expected = Vec::new();
+    for _ in 0..8 {
+        let length = body.len();
+        for (line, status, body) in [
+            (format!("POST {}", fresh_path("pipelined-cold")), 201, body.as_str()),
+            (format!("GET {warm}/{}", note.id), 200, ""),
+            (format!("HEAD {warm}"), 200, ""),
+            (format!("GET {warm}/note_aaaaaaaaaaaaaaaa"), 404, ""),
+            ("GET /%zz".to_owned(), 400, ""),
+            (format!("DELETE {}", fresh_path("pipelined-nobody")), 204, ""),
+            (format!("PUT {warm}"), 405, ""),
+        ] {
+            let framing = if body.is_empty() { String::new() } else { format!("content-length: {length}\r\n") };
+            requests += &format!("{line} HTTP/1.1\r\nhost: x\r\n{framing}\r\n{body}");
+            expected.push((line, status));
+        }
+    }
+    let mut connection = site.connect()?;
+    connection.send(requests)?;
+    for (place, (line, status)) in expected.into_iter().enumerate() {
+        let answer = if line.starts_with("HEAD") { connection.answer_to_head()? } else { connection.answer()? };
+        ensure!(answer.status == status, answer.wrong(format_args!("{status} to {line}, number {place}")));
     }
     Ok(())
 }

@@ -26,7 +26,7 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use crate::harness::case::cases;
 use crate::harness::engine::{Engine, EngineName};
-use crate::harness::history::list_of;
+use crate::harness::history::{list_of, story};
 use crate::harness::home::Home;
 use crate::harness::note::Note;
 use crate::harness::order::explain;
@@ -122,13 +122,18 @@ impl<'a> Stress<'a> {
                     continue;
                 }
                 let before = self.notes.get(user.index).context("no such user")?;
-                let list = round.list(&http, user).with_context(|| self.story(user, before, tracks))?;
+                let list = round.list(&http, user)?;
                 let explained = match user.share {
-                    Share::All => crowd::explain(user, before, tracks, &list),
-                    Share::Alone | Share::Few => explain(before, &events, &list),
+                    Share::All => crowd::explain(user, before, &events, &list),
+                    Share::Alone | Share::Few => explain(before, &events, &list).map_err(|why| {
+                        format!(
+                            "{}\n  found {}, which no order explains: {why}",
+                            story(before, &events),
+                            list_of(&list)
+                        )
+                    }),
                 };
-                let because = |why| anyhow!("found {}, which no order of the requests explains: {why}", list_of(&list));
-                explained.map_err(because).with_context(|| self.story(user, before, tracks))?;
+                explained.map_err(|why| anyhow!("the user at {} {why}", user.path))?;
                 found.push((user.index, list));
             }
             Ok(found)
@@ -144,14 +149,11 @@ impl<'a> Stress<'a> {
         let faulty = tracks.iter().find_map(|track| Some((track, track.fault.as_ref()?)));
         let Some((track, (user, fault))) = faulty else { return Ok(()) };
         let (user, before) = (self.users.get(*user).context("no user")?, self.notes.get(*user).context("no notes")?);
-        bail!("{}\n  then client {}: {fault:#}", self.story(user, before, tracks), track.client);
-    }
-
-    /// What a user had, and the requests that followed, in the order in which they were sent.
-    fn story(&self, user: &User, before: &[Note], tracks: &[Track]) -> String {
-        let mut events: Vec<_> = client::events_of(tracks, user).into_iter().flatten().collect();
-        events.sort_by_key(|event| event.begun);
-        let lines: Vec<String> = events.into_iter().map(|event| format!("\n    {event}")).collect();
-        format!("the user at {}\n  had    {}{}", user.path, list_of(before), lines.concat())
+        let mut events = client::events_of(tracks, user);
+        if user.share == Share::All {
+            // Of the many others none touches this client's notes.
+            events = events.get(track.client).copied().into_iter().collect();
+        }
+        bail!("the user at {} {}\n  then client {}: {fault:#}", user.path, story(before, &events), track.client);
     }
 }

@@ -191,6 +191,14 @@ impl fmt::Display for Said {
     }
 }
 
+/// What there was, and the requests that followed, in the order in which they were sent.
+pub(crate) fn story(before: &[Note], clients: &[&[Event]]) -> String {
+    let mut events: Vec<&Event> = clients.iter().copied().flatten().collect();
+    events.sort_by_key(|event| event.begun);
+    let lines: Vec<String> = events.into_iter().map(|event| format!("\n    {event}")).collect();
+    format!("had {}{}", list_of(before), lines.concat())
+}
+
 /// Notes in short, for messages.
 pub(crate) fn list_of<'a>(notes: impl IntoIterator<Item = &'a Note>) -> String {
     let lines: Vec<String> = notes.into_iter().map(line_of).collect();

@@ -12,9 +12,10 @@ use crate::harness::history::{Ask, Cursor, Event, Said};
 use crate::harness::note::Note;
 use crate::harness::random::Random;
 
-/// Notes of one user that a client adds to; those shared by all have as many for each client.
+/// A client makes no more notes where it knows of so many.
 const MOST_NOTES: usize = 12;
-const MOST_NOTES_IN_CROWD: usize = 4;
+/// Where several change the same notes, they must meet; of the user shared by all, each client has so many of its own.
+const MOST_SHARED_NOTES: usize = 4;
 /// Bytes of a text, of which a few are as long as this; docs/api.md allows 65,536.
 const LONGEST_TEXT: usize = 60_000;
 
@@ -129,7 +130,7 @@ impl Actor<'_> {
     fn choose_request(&mut self, chosen: usize) -> Result<Ask> {
         let stake = self.stakes.get(chosen).context("no such user")?;
         let in_crowd = stake.user.share == Share::All;
-        let most = if in_crowd { MOST_NOTES_IN_CROWD } else { MOST_NOTES };
+        let most = if stake.user.share == Share::Alone { MOST_NOTES } else { MOST_SHARED_NOTES };
         self.sent += 1;
         let mark = stake.user.mark_of(self.client);
         let text = text(&mut self.random, &format!("{mark} {}.{} \"é\\\n", self.round.number, self.sent));
@@ -141,16 +142,16 @@ impl Actor<'_> {
             (0..30, _) if known.notes.len() < most => Ask::Create { text },
             (0..40, _) => list,
             (40..50, _) if !in_crowd => Ask::List { after: None, limit: Some(1 + random.below(4)) },
-            (50..60, Some(id)) => Ask::Get { unless: known.version(&id, random), id },
-            (60..80, Some(id)) => Ask::Change { only: known.version(&id, random), id, text },
-            (80..90, Some(id)) => Ask::Remove { only: known.version(&id, random), id },
-            (90..96, _) => match (random.below(3), random.pick(&known.gone).cloned()) {
+            (50..62, Some(id)) => Ask::Get { unless: known.version(&id, random), id },
+            (62..83, Some(id)) => Ask::Change { only: known.version(&id, random), id, text },
+            (83..91, Some(id)) => Ask::Remove { only: known.version(&id, random), id },
+            (91..97, _) => match (random.below(3), random.pick(&known.gone).cloned()) {
                 (0, Some(id)) => Ask::Get { id, unless: None },
                 (1, Some(id)) => Ask::Change { id, text, only: None },
                 (_, Some(id)) => Ask::Remove { id, only: None },
                 (_, None) => list,
             },
-            (96.., _) if !in_crowd => Ask::Erase,
+            (97.., _) if !in_crowd => Ask::Erase,
             _ => Ask::Create { text },
         })
     }

@@ -3,16 +3,14 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::client::{Track, events_of};
 use super::plan::CLIENTS;
 use super::users::User;
-use crate::harness::history::{Ask, Event, NEVER, Said};
+use crate::harness::history::{Ask, Event, NEVER, Said, list_of, story};
 use crate::harness::note::Note;
 use crate::harness::order;
 
 /// Holds what there is against what there was before and what all clients did since.
-pub(super) fn explain(user: &User, before: &[Note], tracks: &[Track], found: &[Note]) -> Result<(), String> {
-    let clients = events_of(tracks, user);
+pub(super) fn explain(user: &User, before: &[Note], clients: &[&[Event]], found: &[Note]) -> Result<(), String> {
     is_of(user, found)?;
     for client in 0..CLIENTS {
         let own = |notes: &[Note]| own_part(user, client, notes);
@@ -27,9 +25,13 @@ pub(super) fn explain(user: &User, before: &[Note], tracks: &[Track], found: &[N
             };
             events.push(Event { said, ..event.clone() });
         }
-        order::explain(&own(before), &[&events], &own(found)).map_err(|why| format!("client {client}: {why}"))?;
+        let (before, found) = (own(before), own(found));
+        order::explain(&before, &[&events], &found).map_err(|why| {
+            let story = story(&before, &[&events]);
+            format!("of its own client {client} {story}\n  found  {}, which is not what it did: {why}", list_of(&found))
+        })?;
     }
-    let events: Vec<&Event> = clients.into_iter().flatten().collect();
+    let events: Vec<&Event> = clients.iter().copied().flatten().collect();
     for list in events.iter().filter_map(|event| list_in(event)).chain([found]) {
         is_by_creation(before, &events, list)?;
     }
