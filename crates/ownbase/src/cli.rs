@@ -77,10 +77,10 @@ pub(crate) struct UpFlags {
     #[arg(long, short = 'f', value_name = "FILE", default_value = "spin.toml")]
     pub(crate) from: PathBuf,
     /// Address to serve HTTP/1.1 and, to clients that begin with it, HTTP/2 on, without TLS; port 0 takes any free port
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:3000")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:3000", value_parser = address)]
     pub(crate) listen: SocketAddr,
-    /// Address of the admin listener, which answers GET /health; off unless given
-    #[arg(long, value_name = "ADDRESS")]
+    /// Address of the admin listener, which answers GET /health over HTTP/1.1; off unless given
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
     pub(crate) admin_listen: Option<SocketAddr>,
     /// Folder for the users' databases, made if missing [default: .ownbase beside the manifest]
     #[arg(long, value_name = "FOLDER")]
@@ -169,6 +169,10 @@ pub(crate) enum LogFormat {
     Json,
 }
 
+fn address(text: &str) -> Result<SocketAddr, &'static str> {
+    text.parse().map_err(|_| "write an IP address and a port, as in 127.0.0.1:3000 or [::]:3000")
+}
+
 fn name_and_value(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("write NAME=VALUE")?;
     Ok((name.to_owned(), value.to_owned()))
@@ -212,6 +216,8 @@ mod tests {
     fn wrong_flags_are_refused() {
         for flags in [
             ["--listen", "3000"],
+            ["--listen", "localhost:3000"],
+            ["--admin-listen", "127.0.0.1"],
             ["--max-instances", "0"],
             ["--max-body-bytes", "-1"],
             ["--threads", "many"],

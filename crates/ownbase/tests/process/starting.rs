@@ -1,5 +1,6 @@
 //! Starts that fail: one line that says what to do, and an exit code.
 
+use crate::client::request;
 use crate::site::{MANIFEST, Site};
 use std::net::TcpListener;
 use std::process::Output;
@@ -25,6 +26,23 @@ fn a_wrong_flag_ends_with_2() {
     assert_eq!(output.status.code(), Some(2));
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(stderr.starts_with("error: unexpected argument '--lisen' found"), "{stderr}");
+}
+
+#[test]
+fn an_address_that_is_none_is_explained() {
+    let output = Site::new(MANIFEST).run(&["up", "--listen", "localhost:3000"]);
+    assert_eq!(output.status.code(), Some(2));
+    let expected = "error: invalid value 'localhost:3000' for '--listen <ADDRESS>': \
+                    write an IP address and a port, as in 127.0.0.1:3000 or [::]:3000\n";
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.starts_with(expected), "{stderr}");
+}
+
+#[test]
+fn more_instances_than_the_address_space_holds_are_warned_of() {
+    let server = Site::new(MANIFEST).up(&["--threads", "1", "--max-instances", "10000"]);
+    server.log_line(|line| line.contains("no pool for 20000 instances") && line.contains("lower --max-instances"));
+    assert_eq!(request(server.address, "GET", "/x").body, "/x");
 }
 
 #[test]
