@@ -57,8 +57,16 @@ impl Ownbase {
         Ok(Self { program, manifest: repository.root.join("spin.toml") })
     }
 
-    /// Serves the databases of `state`.
+    /// Serves the databases of `state`. It never is the first start there, which alone compiles the component, and keeps
+    /// some of the memory that took.
     pub(crate) fn start(&self, state: &Path) -> anyhow::Result<Server> {
+        if !state.exists() {
+            self.serve(state)?.stop()?;
+        }
+        self.serve(state)
+    }
+
+    fn serve(&self, state: &Path) -> anyhow::Result<Server> {
         let mut command = Command::new(&self.program);
         command.args(["up", "--from"]).arg(&self.manifest);
         Server::announced(command.args(["--listen", "127.0.0.1:0", "--state-dir"]).arg(state), state)
