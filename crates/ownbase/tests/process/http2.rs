@@ -125,7 +125,6 @@ fn a_full_queue_is_503() {
         assert_eq!((refused.status.as_u16(), refused.header("retry-after")), (503, Some("1")));
         refused.problem();
     }
-    assert_eq!(client.get("/x").body, "/x");
 }
 
 #[test]
@@ -148,19 +147,21 @@ fn what_runs_at_the_end_is_answered() {
     // Refused, since the other two run.
     assert_eq!(frames::next(&mut running, HEADERS).unwrap().stream, 5);
     server.signal(Signal::TERM);
-    assert_eq!(frames::next(&mut running, GO_AWAY).unwrap().reason(), NO_ERROR);
-    let mut answered = [(); 2].map(|()| frames::next(&mut running, HEADERS).unwrap().stream);
-    answered.sort_unstable();
-    assert_eq!((answered, server.wait().code()), ([1, 3], Some(0)));
+    let mut rest: Vec<_> = std::iter::from_fn(|| frames::next_of(&mut running, &[HEADERS, GO_AWAY])).collect();
+    rest.sort_by_key(|frame| (frame.kind, frame.stream));
+    let kinds: Vec<_> = rest.iter().map(|frame| (frame.kind, frame.stream)).collect();
+    assert_eq!(kinds[..2], [(HEADERS, 1), (HEADERS, 3)]);
+    assert!(rest.len() > 2 && rest[2..].iter().all(|goodbye| goodbye.reason() == NO_ERROR), "{rest:?}");
+    assert_eq!(server.wait().code(), Some(0));
     let log = server.rest_of_log();
     assert!(log.matches("status=200").count() == 2 && !log.contains("broken off"), "{log}");
 }
 
 #[test]
 fn connections_without_requests_end() {
-    let server = Site::new(MANIFEST).up(&["--header-timeout-ms", "500"]);
-    // Runs twice as long as a connection may be without a request.
-    let mut stream = open(server.address, &[get(1, "/!wait")]);
+    let server = Site::new(MANIFEST).up(&["--header-timeout-ms", "1000", "--request-timeout-ms", "3000"]);
+    // Runs three times as long as a connection may be without a request.
+    let mut stream = open(server.address, &[get(1, "/!loop")]);
     let first = frames::next_of(&mut stream, &[HEADERS, GO_AWAY]).unwrap();
     assert_eq!((first.kind, first.stream), (HEADERS, 1));
     assert_eq!(frames::next(&mut stream, GO_AWAY).unwrap().reason(), NO_ERROR);

@@ -193,7 +193,6 @@ fn who_takes_no_answer_keeps_no_turn() {
     let mut unread = connect(server.address);
     unread.write_all(b"GET /!much HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
     assert_eq!(unread.peek(&mut [0]).unwrap(), 1);
-    assert_eq!(request(server.address, "GET", "/x").status, 503);
     let deadline = std::time::Instant::now() + crate::site::PATIENCE;
     while request(server.address, "GET", "/x").status != 200 {
         assert!(std::time::Instant::now() < deadline, "the turn never comes back");
