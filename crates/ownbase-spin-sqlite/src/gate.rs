@@ -15,6 +15,7 @@
 //! What this does not do: it knows no SQL, and moves nothing from the log into the database.
 
 mod log;
+mod waiters;
 
 use crate::{errors::Error, files::WalFile};
 pub(crate) use log::Log;

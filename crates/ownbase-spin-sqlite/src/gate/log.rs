@@ -1,20 +1,20 @@
 //! One write-ahead log: which commits are in it, how far it is on disk, and who waits for that.
 
-use super::{NotDurable, Queue};
+use super::{NotDurable, Queue, waiters::Waiters};
 use crate::files::WalFile;
 use std::{
     io,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
-use tokio::{sync::Notify, task::yield_now};
+use tokio::task::yield_now;
 
 /// The write-ahead log of one open database.
 pub(crate) struct Log {
     label: Arc<str>,
     queue: Arc<Queue>,
     state: Mutex<State>,
-    moved: Notify,
+    waiters: Waiters,
 }
 
 struct State {
@@ -70,7 +70,7 @@ impl Log {
             is_queued: false,
             failed: false,
         };
-        Log { label, queue, state: Mutex::new(state), moved: Notify::new() }
+        Log { label, queue, state: Mutex::new(state), waiters: Waiters::default() }
     }
 
     /// The number of the statement that ended last: who reads now must wait for it.
@@ -93,11 +93,11 @@ impl Log {
         } else if state.waiting_since.is_none() && state.syncing_since.is_none() {
             let ended = state.ended;
             state.note_durable(ended);
-            self.moved.notify_waiters();
+            self.waiters.ring();
         }
         if !self.queue.window.is_zero() {
             // Its end is what they wait for.
-            self.moved.notify_waiters();
+            self.waiters.ring();
         }
     }
 
@@ -108,7 +108,10 @@ impl Log {
 
     /// Whether statement number `ended` may be told of; an error if it never may.
     pub(crate) fn check(&self, ended: u64) -> Result<bool, NotDurable> {
-        let state = self.lock();
+        self.may_tell(&self.lock(), ended)
+    }
+
+    fn may_tell(&self, state: &State, ended: u64) -> Result<bool, NotDurable> {
         if state.durable >= ended {
             return Ok(true);
         }
@@ -123,21 +126,21 @@ impl Log {
     pub(crate) async fn reach(self: &Arc<Self>, ended: u64) -> Result<(), NotDurable> {
         // What is ready to run on this thread may commit too, and share the sync.
         yield_now().await;
-        loop {
-            // Before the look: from here on no change is missed.
-            let moved = self.moved.notified();
-            if self.check(ended)? {
-                return Ok(());
-            }
-            self.want(ended);
-            moved.await;
-        }
+        self.waiters.wait(|| self.look(ended)).await
     }
 
-    fn want(self: &Arc<Self>, ended: u64) {
+    /// What is to be told of statement number `ended`; if nothing yet, a sync is on its way.
+    fn look(self: &Arc<Self>, ended: u64) -> Option<Result<(), NotDurable>> {
         let mut state = self.lock();
-        state.wanted = state.wanted.max(ended);
-        self.queue_if_wanted(&mut state);
+        match self.may_tell(&state, ended) {
+            Ok(true) => Some(Ok(())),
+            Ok(false) => {
+                state.wanted = state.wanted.max(ended);
+                self.queue_if_wanted(&mut state);
+                None
+            }
+            Err(error) => Some(Err(error)),
+        }
     }
 
     /// Has a sync begun for what waits for one, unless one is under way, which comes back here.
@@ -161,7 +164,7 @@ impl Log {
         state.file = None;
         let ended = state.ended;
         state.note_durable(ended);
-        self.moved.notify_waiters();
+        self.waiters.ring();
     }
 
     /// The database could not be brought onto the disk.
@@ -169,7 +172,7 @@ impl Log {
         let mut state = self.lock();
         state.file = None;
         state.failed = true;
-        self.moved.notify_waiters();
+        self.waiters.ring();
     }
 
     pub(super) fn begin_sync(&self) -> Option<Covered> {
@@ -199,7 +202,7 @@ impl Log {
                 tracing::error!(label, %error, "a sync failed; requests that wait for it get no other answer, and the database is recovered before it is used again");
             }
         }
-        self.moved.notify_waiters();
+        self.waiters.ring();
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
