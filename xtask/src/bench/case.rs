@@ -36,6 +36,12 @@ impl Case {
         Self::FirstAccess,
     ];
 
+    /// Those with a table of their own. Beside a slow user the server's work is hers too: what others notice of her is in
+    /// a table by itself.
+    pub(crate) fn alone() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|case| *case != Self::GetListBeside)
+    }
+
     /// As a row of a table has it.
     pub(crate) fn title(self) -> &'static str {
         match self {

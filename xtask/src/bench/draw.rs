@@ -46,13 +46,8 @@ fn drawn(root: &Path) -> anyhow::Result<Vec<(PathBuf, String)>> {
         (svg("neighbours"), neighbours_chart(&measured)),
         (svg("scale"), scale::chart(&scale)),
     ];
-    files.extend(shown_cases().map(|case| (svg(&file(case)), case_chart(&measured, case))));
+    files.extend(Case::alone().map(|case| (svg(&file(case)), case_chart(&measured, case))));
     Ok(files)
-}
-
-/// Those with a section of their own; the other one is the neighbours'.
-fn shown_cases() -> impl Iterator<Item = Case> {
-    Case::ALL.into_iter().filter(|case| *case != Case::GetListBeside)
 }
 
 /// Puts `inside` between the two marks with this name.
@@ -79,7 +74,7 @@ fn scale_block(scale: &Scale) -> String {
 }
 
 fn cases(measured: &Measurements) -> String {
-    let sections = shown_cases().map(|case| {
+    let sections = Case::alone().map(|case| {
         let alternative = format!("Requests a second: {}", case.title());
         let block = block(&file(case), &alternative, &tables::one_case(measured, case));
         format!("### {}\n\n{}\n\n{block}", case.title(), case.meaning())
@@ -106,7 +101,7 @@ fn case_chart(measured: &Measurements, case: Case) -> String {
 fn summary_chart(measured: &Measurements) -> String {
     let percent = |share: Spread| share.times(100.0);
     let share = |case, one| measured.to_native(case, CONNECTIONS, one, Figures::rate).map(percent);
-    let groups = shown_cases().map(|case| {
+    let groups = Case::alone().map(|case| {
         let bars = [share(case, Contender::Ownbase), share(case, Contender::Workerd)];
         (case.title().to_owned(), bars.to_vec())
     });

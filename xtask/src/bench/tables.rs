@@ -10,11 +10,11 @@ use std::fmt::Write;
 /// Everything, for the terminal.
 pub(crate) fn side_by_side(measured: &Measurements) -> String {
     let mut text = format!("{}\n\n", conditions(measured));
-    if Case::ALL.iter().any(|case| measured.has(*case, CONNECTIONS)) {
+    if Case::alone().any(|case| measured.has(case, CONNECTIONS)) {
         text += &format!("{}\n", summary(measured));
     }
-    for case in Case::ALL.iter().filter(|case| !measured.connections(**case).is_empty()) {
-        text += &format!("{}\n\n{}\n", case.title(), one_case(measured, *case));
+    for case in Case::alone().filter(|case| !measured.connections(*case).is_empty()) {
+        text += &format!("{}\n\n{}\n", case.title(), one_case(measured, case));
     }
     if measured.has(Case::GetListBeside, CONNECTIONS) {
         text += &format!("{}\n", neighbours(measured));
@@ -34,7 +34,7 @@ pub(crate) fn summary(measured: &Measurements) -> String {
         "| {CONNECTIONS} connections | ownbase, requests/s | to native | CPU to native | p99, ms | MiB | native, \
          requests/s | workerd, to native |\n| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n"
     );
-    for case in Case::ALL.into_iter().filter(|case| measured.has(*case, CONNECTIONS)) {
+    for case in Case::alone().filter(|case| measured.has(*case, CONNECTIONS)) {
         let figure = |contender, figure: fn(&Figures) -> f64| measured.spread(case, CONNECTIONS, contender, figure);
         let share = |contender, figure: fn(&Figures) -> f64| measured.to_native(case, CONNECTIONS, contender, figure);
         let row = [
@@ -171,6 +171,7 @@ mod tests {
             run.figures.slow_requests = Some(30);
             measured.runs.push(run);
         }
+        assert_eq!(summary(&measured).lines().count(), 3, "her work is not theirs");
         let table = neighbours(&measured);
         let row = table.lines().nth(2);
         assert_eq!(row, Some("| ownbase | 0.50 | 1.50 | 0.50 | 9.00 | 9.00–9.00 | 10.0 |"));
