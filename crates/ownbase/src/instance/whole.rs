@@ -11,10 +11,11 @@
 mod bindings;
 
 use super::{Host, IDLE_TIMEOUT, Instances, Ticket};
+use crate::telemetry::one_line;
 use bindings::exports::ownbase::http::whole_handler as wit;
 use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
-use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
@@ -78,7 +79,7 @@ impl Whole {
             self.idle().push(instance);
         }
         drop(turn);
-        response(answered).map_err(Error::msg)
+        response(answered, request.method() == Method::HEAD).map_err(Error::msg)
     }
 
     async fn start(&self) -> Result<Instance> {
@@ -112,7 +113,7 @@ impl Instance {
 }
 
 /// What a component answered, as HTTP; the error is what is wrong with it.
-fn response(answered: wit::Response) -> Result<Response<Bytes>, String> {
+fn response(answered: wit::Response, is_head: bool) -> Result<Response<Bytes>, String> {
     let mut response = Response::new(Bytes::from(answered.body));
     *response.status_mut() = StatusCode::from_u16(answered.status).map_err(|error| error.to_string())?;
     for (name, value) in answered.headers {
@@ -124,8 +125,10 @@ fn response(answered: wit::Response) -> Result<Response<Bytes>, String> {
         response.headers_mut().append(name, value);
     }
     let length = response.body().len();
+    // There it may be the length of what is not sent (RFC 9110, section 8.6).
+    let has_none = length == 0 && (is_head || response.status() == StatusCode::NOT_MODIFIED);
     match response.headers().get(CONTENT_LENGTH) {
-        Some(said) if *said != *length.to_string() => {
+        Some(said) if *said != *length.to_string() && !has_none => {
             Err(format!("content-length is {said:?} and the body has {length} bytes"))
         }
         _ => Ok(response),
@@ -133,12 +136,12 @@ fn response(answered: wit::Response) -> Result<Response<Bytes>, String> {
 }
 
 /// A call that goes on when nobody waits for it any more.
-struct Unstopped<F: Future<Output: Send> + Send + 'static>(Option<Pin<Box<F>>>);
+struct Unstopped<T: Send + 'static>(Option<Pin<Box<dyn Future<Output = Result<T>> + Send>>>);
 
-impl<F: Future<Output: Send> + Send> Future for Unstopped<F> {
-    type Output = F::Output;
+impl<T: Send> Future for Unstopped<T> {
+    type Output = Result<T>;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T>> {
         let Some(call) = &mut self.0 else { return Poll::Pending };
         let output = ready!(call.as_mut().poll(cx));
         self.0 = None;
@@ -146,13 +149,17 @@ impl<F: Future<Output: Send> + Send> Future for Unstopped<F> {
     }
 }
 
-impl<F: Future<Output: Send> + Send> Drop for Unstopped<F> {
+impl<T: Send> Drop for Unstopped<T> {
     fn drop(&mut self) {
         if let Some(call) = self.0.take()
             // Without one the thread is ending, and the call with it.
             && let Ok(runtime) = tokio::runtime::Handle::try_current()
         {
-            runtime.spawn(call);
+            runtime.spawn(async move {
+                if let Err(error) = call.await {
+                    tracing::error!("the component failed after its client had left: {}", one_line(&error));
+                }
+            });
         }
     }
 }

@@ -40,10 +40,29 @@ fn what_is_no_http_answer_is_500_and_told_in_the_log() {
         ("/!host", "may not have the header transfer-encoding"),
         ("/!count", "content-length is \"8\" and the body has 7 bytes"),
         ("/!101", "answered with status 101"),
+        ("/!empty", "content-length is \"8\" and the body has 0 bytes"),
     ] {
         assert_eq!(request(server.address, "GET", path).problem()["status"], 500, "{path}");
         server.log_line(|line| line.contains("ERROR") && line.contains(why));
     }
+}
+
+#[test]
+fn an_answer_to_head_has_the_length_of_a_body_that_it_lacks() {
+    let server = site().up(&[]);
+    let answer = raw(server.address, b"HEAD /!empty HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    assert_eq!((answer.status, answer.header("content-length"), &*answer.body), (200, Some("8"), ""));
+}
+
+#[test]
+fn a_trap_that_nobody_waits_for_is_told_in_the_log() {
+    let server = site().up(&["--threads", "1"]);
+    let mut leaving = connect(server.address);
+    leaving.write_all(b"GET /!die HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+    // Served meanwhile by another instance: so the first has begun.
+    assert_eq!(request(server.address, "GET", "/x").body, "/x");
+    drop(leaving);
+    server.log_line(|line| line.contains("ERROR") && line.contains("after its client had left"));
 }
 
 #[test]
