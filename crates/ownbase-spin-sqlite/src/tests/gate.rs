@@ -1,7 +1,7 @@
 //! Nobody is told what a power cut may take back: the gate, on a disk that tests hold and count.
 
 use super::{disk::TestDisk, *};
-use crate::{Durability, NotDurable, stream};
+use crate::{Durability, NotDurable, connection::Ran, gathered::Gathered, lease::Lease, stream};
 
 /// A state directory with a gate, and one table in `user-john`, on disk.
 pub(super) async fn gated() -> (State, Arc<TestDisk>) {
@@ -53,12 +53,17 @@ fn settling(scope: &Scope) -> tokio::task::JoinHandle<Result<(), NotDurable>> {
 #[tokio::test]
 async fn all_that_commit_before_one_of_them_waits_share_a_sync() {
     let (state, disk) = gated().await;
-    let before = disk.files().len();
+    let (before, (_, entry)) = (disk.files().len(), state.databases.entry("user-john"));
     let tasks: Vec<_> = (0..32)
         .map(|_| {
-            let (session, scope) = (state.session("user-john"), Scope::new(None));
+            let (entry, scope) = (entry.clone(), Scope::new(None));
             tokio::spawn(async move {
-                run_in(&session, &scope, "INSERT INTO a VALUES (1)").await.unwrap();
+                let lease = Lease::try_take(&entry).unwrap();
+                let statement = Statement { sql: "INSERT INTO a VALUES (1)".to_owned(), parameters: vec![] };
+                let until = Instant::now() + Duration::from_secs(20);
+                let ran = lease.run_here(&scope, &statement, until, &mut Gathered::new(9, 99));
+                assert!(matches!(ran, Ran::Done(Ok(Some(_)))));
+                drop(lease);
                 scope.settled().await
             })
         })

@@ -161,7 +161,7 @@ async fn a_user_who_only_writes_here_has_a_bounded_wal() {
     }
     let threads = threads(&state).await;
     let elsewhere = threads.iter().filter(|thread| **thread != thread::current().id()).count();
-    assert!((2..300).contains(&elsewhere), "{elsewhere} of {} commits were made elsewhere", threads.len());
+    assert!((2..600).contains(&elsewhere), "{elsewhere} of {} commits were made elsewhere", threads.len());
     let wal = std::fs::metadata(state.path("user-john.db-wal")).unwrap().len();
     assert!(wal < 1_100 * 2_072, "{wal} bytes for 3,600 pages written");
     assert_eq!(scope.settled().await, Ok(()));
