@@ -1,6 +1,7 @@
 //! Many users, few open databases: isolation, the bound, and erase against writers.
 
 use super::*;
+use crate::Durability;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 /// Runs `task(number)` for 64 numbers on 4 threads, each with a runtime of its own, as the server has.
@@ -66,6 +67,70 @@ fn every_read_sees_its_own_user_and_few_databases_are_open() {
         }
         assert!(state.databases.known_labels() <= 8, "labels that nobody uses are forgotten");
     });
+}
+
+#[test]
+fn what_was_told_outlasts_evictions_erases_and_a_restart() {
+    const ROUNDS: usize = 12;
+    let state = Arc::new(state_with(|limits| {
+        limits.durability = Durability::Gated;
+        limits.max_open_databases = 3;
+        limits.busy_timeout_ms = 60_000;
+        limits.statement_timeout_ms = 60_000;
+    }));
+    // Rows that each user was told of; two tasks for each user take turns.
+    let told = Arc::new((0..32).map(|_| tokio::sync::Mutex::new(0)).collect::<Vec<_>>());
+    let (shared, models) = (state.clone(), told.clone());
+    on_four_threads(move |task| {
+        let (state, models) = (shared.clone(), models.clone());
+        async move {
+            let user = task % 32;
+            let label = format!("user-{user}");
+            for round in 0..ROUNDS {
+                let mut rows = models[user].lock().await;
+                let (session, scope) = (state.session(&label), Scope::new(None));
+                match (task * 7 + round * 5) % 6 {
+                    0 => {
+                        assert_eq!(run_in(&session, &scope, "PRAGMA ownbase_erase").await.unwrap(), ["1"]);
+                        *rows = 0;
+                    }
+                    1 if *rows > 0 => {
+                        let counted = run_in(&session, &scope, "SELECT count(*) FROM a").await.unwrap();
+                        assert_eq!(counted, [rows.to_string()], "{label}");
+                    }
+                    2 if *rows > 0 => {
+                        run_in(&session, &scope, "INSERT INTO a VALUES (1)").await.unwrap();
+                        *rows += 1;
+                    }
+                    _ => {
+                        run_in(&session, &scope, "BEGIN IMMEDIATE").await.unwrap();
+                        run_in(&session, &scope, "CREATE TABLE IF NOT EXISTS a (b)").await.unwrap();
+                        run_in(&session, &scope, "INSERT INTO a VALUES (1), (2)").await.unwrap();
+                        run_in(&session, &scope, "COMMIT").await.unwrap();
+                        *rows += 2;
+                    }
+                }
+                assert_eq!(scope.settled().await, Ok(()));
+                scope.end();
+            }
+        }
+    });
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        state.databases.close().await;
+        let again = Databases::open(state.dir.path(), Limits::default()).unwrap();
+        for (user, rows) in told.iter().enumerate() {
+            let session = Arc::new(Session::new(again.clone(), &format!("user-{user}")));
+            let (rows, counted) = (*rows.lock().await, run(&session, "SELECT count(*) FROM a").await);
+            match counted {
+                Ok(counted) => assert_eq!(counted, [rows.to_string()], "user-{user}"),
+                Err(error) => assert!(rows == 0 && error.contains("no such table"), "user-{user}: {rows} {error}"),
+            }
+        }
+        again.close().await;
+    });
+    let left: Vec<String> = state.files().into_iter().filter(|file| !file.ends_with(".db")).collect();
+    assert_eq!(left, [""; 0], "a user who is not used is one file");
 }
 
 #[test]
