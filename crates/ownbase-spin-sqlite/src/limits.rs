@@ -18,7 +18,7 @@ pub struct Limits {
     /// Databases held open at once, each with 4 file descriptors (3 without a gate). 1 or more;
     /// default 200, which fits a process's usual 1,024.
     pub max_open_databases: usize,
-    /// What SQLite keeps in memory of all databases together, in bytes; open ones take some 60 KiB each all the same. The
+    /// What SQLite keeps in memory of all databases together, in bytes; open ones take some 120 KiB each all the same. The
     /// bound is the process's: of several [`Databases`](crate::Databases) the last one opened sets it. Default 64 MiB.
     pub max_cache_bytes: usize,
     /// SQLite's page size in files that are made from now on, in bytes: a power of two from 512 to 65,536. Default 2,048,
