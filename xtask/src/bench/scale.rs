@@ -17,6 +17,7 @@ use super::contender::Ownbase;
 use super::machine::{self, Machine};
 use super::measurements::{destination, write};
 use crate::repository::Repository;
+use anyhow::Context;
 use clap::Args;
 use population::Population;
 use std::path::PathBuf;
@@ -27,7 +28,7 @@ const ROUNDS: u32 = 3;
 #[derive(Args)]
 pub(crate) struct Flags {
     /// How many users are many.
-    #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1000..=1_000_000))]
+    #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(2000..=1_000_000))]
     users: u64,
     /// How long each mix of reads and writes lasts.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600))]
@@ -54,11 +55,14 @@ pub(crate) fn run(repository: &Repository, flags: &Flags) -> anyhow::Result<()> 
         many.mix(&ownbase, flags.seconds)?;
     }
     eprintln!("counting every user's notes …");
-    let few = few.verify(&ownbase)?;
-    let many = many.verify(&ownbase)?;
+    let (few, few_state) = few.verify(&ownbase)?;
+    let (many, many_state) = many.verify(&ownbase)?;
     let measured = Scale { machine, seconds: flags.seconds, few, many };
     write(&json, &measured)?;
     println!("{}\n\n{}", conditions(&measured), table(&measured));
-    eprintln!("the figures are in {}", json.display());
+    eprintln!("the figures are in {}; removing the databases …", json.display());
+    for state in [few_state, many_state] {
+        std::fs::remove_dir_all(&state).with_context(|| format!("cannot remove {}", state.display()))?;
+    }
     Ok(())
 }
