@@ -132,7 +132,7 @@ pub(crate) fn destination(wanted: Option<&Path>, folder: &Path, name: &str) -> a
     Ok(path)
 }
 
-/// Reads what [`write`] wrote.
+/// Reads what [`write()`] wrote.
 pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     serde_json::from_str(&text).with_context(|| format!("{} holds no such measurements", path.display()))

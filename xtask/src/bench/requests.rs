@@ -99,7 +99,7 @@ setup = function(thread)
 end
 ";
 
-/// One line for [`super::wrk::parse`]: counts, and times in microseconds.
+/// One line for `wrk.rs` to read: counts, and times in microseconds.
 const DONE: &str = "done = function(summary, latency)
   local e, writes = summary.errors, 0
   for _, thread in ipairs(threads) do writes = writes + thread:get('writes') end
