@@ -48,11 +48,13 @@ fn requests_of_one_connection_run_side_by_side() {
 
 #[test]
 fn a_preface_may_come_in_pieces() {
-    let server = Site::new(MANIFEST).up(&[]);
+    let server = Site::new(MANIFEST).up(&["--threads", "1"]);
     let mut stream = client::connect(server.address);
-    stream.set_nodelay(true).unwrap();
-    for byte in [PREFACE, &frame(SETTINGS, 0, 0, &[]), &get(1, "/x")].concat() {
-        stream.write_all(&[byte]).unwrap();
+    let bytes = [PREFACE, &frame(SETTINGS, 0, 0, &[]), &get(1, "/x")].concat();
+    for piece in [&bytes[..1], &bytes[1..20], &bytes[20..30], &bytes[30..]] {
+        stream.write_all(piece).unwrap();
+        // The one thread has read the piece before it answers this.
+        assert_eq!(client::request(server.address, "GET", "/y").body, "/y");
     }
     assert_eq!(frames::next(&mut stream, HEADERS).unwrap().stream, 1);
     // What begins like one and is none is HTTP/1.
