@@ -7,9 +7,10 @@
 //! STATE_DIR/users/3f/user-x.db-wal    SQLite's own, while the database is open
 //! ```
 //!
-//! All 256 folders are made and synced at the first start, so that a new database needs a sync of its own folder only, and a million of
-//! them stay listable. A label longer than 200 bytes has its hash for a file name (`user-~~` and 64 hex digits, a label
-//! that `labels.rs` denies) and keeps itself inside its database. Nothing else in this crate makes or removes a path.
+//! All 256 folders are made and synced at the first start, so that a new database needs a sync of its own folder only, and
+//! a million of them stay listable. A label longer than 200 bytes has its hash for a file name (`user-~~` and 64 hex
+//! digits, a label that `labels.rs` denies) and keeps itself inside its database. Nothing else in this crate makes or
+//! removes a path.
 
 mod folders;
 mod kept;
