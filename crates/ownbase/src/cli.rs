@@ -145,8 +145,8 @@ pub(crate) struct LimitFlags {
     /// its answer for as long is cut off
     #[arg(long, value_name = "MS", default_value_t = 30_000, value_parser = clap::value_parser!(u64).range(1..=3_600_000))]
     pub(crate) request_timeout_ms: u64,
-    /// Time for a request's head to arrive on an open connection, in milliseconds; past it the connection is closed (with
-    /// HTTP/2 at twice that at the latest)
+    /// Time for a request's head to arrive on an open connection, in milliseconds; past it the connection is closed (on
+    /// a new one, and with HTTP/2, at twice that at the latest)
     #[arg(long, value_name = "MS", default_value_t = 30_000, value_parser = clap::value_parser!(u64).range(1..=3_600_000))]
     pub(crate) header_timeout_ms: u64,
     /// Time that one SQL statement may run, in milliseconds

@@ -1,8 +1,9 @@
 //! One connection: its first bytes tell HTTP/2 (`http2.rs`) from HTTP/1.1, which hyper serves here.
 //!
 //! HTTP/2 is spoken without TLS and with prior knowledge (RFC 9113, section 3.3); `Upgrade: h2c` is not answered. A client
-//! has `--header-timeout-ms` for each head, and `--request-timeout-ms` to take something of what waits for it; else the
-//! connection is closed. Heads have at most 32 KiB and 100 headers, and one connection buffers 64 KiB each way.
+//! has `--header-timeout-ms` for each head (for the first once more, from its first byte), and `--request-timeout-ms` to
+//! take something of what waits for it; else the connection is closed. Heads have at most 32 KiB and 100 headers, and one
+//! connection buffers 64 KiB each way.
 
 use super::{Thread, dispatch, http2};
 use hyper::server::conn::http1;
