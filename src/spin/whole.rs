@@ -1,7 +1,8 @@
 //! Requests that come whole and are answered whole, in one call: wit/ownbase-http.wit says for whom.
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Method, Request, Response, Uri};
+use http::uri::PathAndQuery;
+use http::{HeaderName, HeaderValue, Method, Request, Response};
 
 use crate::{Failure, failed};
 use bindings::exports::ownbase::http::whole_handler as wit;
@@ -26,7 +27,7 @@ impl wit::Guest for super::Service {
 fn head(request: &wit::Request) -> Result<Request<()>, String> {
     let mut head = Request::new(());
     *head.method_mut() = Method::try_from(&*request.method).map_err(|error| error.to_string())?;
-    *head.uri_mut() = Uri::try_from(&*request.target).map_err(|error| error.to_string())?;
+    *head.uri_mut() = PathAndQuery::try_from(&*request.target).map_err(|error| error.to_string())?.into();
     for (name, value) in &request.headers {
         // The host has checked both.
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(&**value)) {
