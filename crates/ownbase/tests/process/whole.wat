@@ -2,7 +2,7 @@
 ;; Targets that begin in /! do something else: /!trap traps, /!loop computes for ever, /!wait computes for a second and
 ;; then answers, /!fill asks for memory without end and traps when it gets no more, /!served tells how many requests this
 ;; instance had, /!host answers with a header that is the connection's, /!count with a wrong content-length, /!101 with a
-;; status that is none, /!empty with a content-length and no body, /!die computes for a second and then traps.
+;; status that is none, /!empty with a content-length and no body, /!die computes for five seconds and then traps.
 (component
   (import "wasi:clocks/monotonic-clock@0.2.0" (instance $clock (export "now" (func (result u64)))))
   (core func $now (canon lower (func $clock "now")))
@@ -44,7 +44,8 @@
         (then (loop $more (br_if $more (i32.ge_s (memory.grow (i32.const 16)) (i32.const 0))) unreachable)))
       (if (i32.or (i32.eq (local.get $command) (i32.const 119 (; w ;))) (i32.eq (local.get $command) (i32.const 100 (; d ;))))
         (then
-          (local.set $end (i64.add (call $now) (i64.const 1000000000)))
+          (local.set $end (i64.add (call $now)
+            (select (i64.const 5000000000) (i64.const 1000000000) (i32.eq (local.get $command) (i32.const 100 (; d ;))))))
           (loop $not-yet (br_if $not-yet (i64.lt_u (call $now) (local.get $end))))))
       (if (i32.eq (local.get $command) (i32.const 100 (; d ;))) (then unreachable))
       (if (i32.eq (local.get $command) (i32.const 101 (; e ;)))
