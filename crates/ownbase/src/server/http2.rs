@@ -147,13 +147,20 @@ where
 impl Streams {
     /// Waits until none has run for `time`, or up to twice that.
     async fn silence(&self, time: Duration) {
+        let mut before = self.begun_and_ended();
         loop {
-            let before = self.count.begun.load(Ordering::Relaxed);
             tokio::time::sleep(time).await;
-            if [&self.count.begun, &self.count.ended].iter().all(|count| count.load(Ordering::Relaxed) == before) {
+            let now = self.begun_and_ended();
+            // One that has ended meanwhile ran for a part of the time.
+            if now == before && now.0 == now.1 {
                 return;
             }
+            before = now;
         }
+    }
+
+    fn begun_and_ended(&self) -> (u64, u64) {
+        (self.count.begun.load(Ordering::Relaxed), self.count.ended.load(Ordering::Relaxed))
     }
 }
 
