@@ -10,6 +10,7 @@
 
 mod bindings;
 
+use super::proxied::Fate;
 use super::{Host, IDLE_TIMEOUT, Instances, Ticket};
 use crate::telemetry::one_line;
 use bindings::exports::ownbase::http::whole_handler as wit;
@@ -52,7 +53,8 @@ impl Whole {
     /// # Errors
     /// No instance could be made, it trapped, it did not answer in time, or what it answered is not HTTP.
     pub(crate) async fn answer(self: &Arc<Self>, request: Request<Bytes>, ticket: Ticket) -> Result<Response<Bytes>> {
-        Unstopped(Some(Box::pin(self.clone().call(request, ticket)))).await
+        let fate = ticket.fate.clone();
+        Unstopped { call: Some(Box::pin(self.clone().call(request, ticket))), fate }.await
     }
 
     /// Drops the instances that nobody has needed for a while.
@@ -136,28 +138,33 @@ fn response(answered: wit::Response, is_head: bool) -> Result<Response<Bytes>, S
 }
 
 /// A call that goes on when nobody waits for it any more.
-struct Unstopped<T: Send + 'static>(Option<Pin<Box<dyn Future<Output = Result<T>> + Send>>>);
+struct Unstopped<T: Send + 'static> {
+    call: Option<Pin<Box<dyn Future<Output = Result<T>> + Send>>>,
+    fate: Arc<Fate>,
+}
 
 impl<T: Send> Future for Unstopped<T> {
     type Output = Result<T>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T>> {
-        let Some(call) = &mut self.0 else { return Poll::Pending };
+        let Some(call) = &mut self.call else { return Poll::Pending };
         let output = ready!(call.as_mut().poll(cx));
-        self.0 = None;
+        self.call = None;
         Poll::Ready(output)
     }
 }
 
 impl<T: Send> Drop for Unstopped<T> {
     fn drop(&mut self) {
-        if let Some(call) = self.0.take()
+        if let Some(call) = self.call.take()
             // Without one the thread is ending, and the call with it.
             && let Ok(runtime) = tokio::runtime::Handle::try_current()
         {
+            let fate = self.fate.clone();
             runtime.spawn(async move {
                 if let Err(error) = call.await {
-                    tracing::error!("the component failed after its client had left: {}", one_line(&error));
+                    let error = one_line(&error);
+                    tracing::error!(request_id = fate.id(), "the component failed after its client had left: {error}");
                 }
             });
         }
