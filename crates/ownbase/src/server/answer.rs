@@ -20,6 +20,8 @@ use wasmtime_wasi_http::Error;
 
 /// Log lines show this many bytes of a path.
 const MAX_LOGGED_PATH_BYTES: usize = 512;
+/// Bytes of a long answer that are handed over at a time.
+const PIECE_BYTES: usize = 64 << 10;
 /// What the log shows where the client left before there was an answer, as nginx does.
 const CLIENT_LEFT: u16 = 499;
 
@@ -82,6 +84,9 @@ impl Drop for Underway {
 pub(crate) enum AnswerBody {
     /// All of it at once; the request has ended.
     Whole(Option<Bytes>),
+    /// Much, all of it there. The request keeps its turn until the client has taken nearly all: so memory holds as many of
+    /// these as requests may run, and not one for every connection.
+    Long(Bytes, Option<Box<Underway>>),
     /// Piece by piece as the component makes it.
     Streamed(Held, Option<Box<Underway>>),
 }
@@ -99,6 +104,14 @@ impl Body for AnswerBody {
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         match self.get_mut() {
             Self::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Self::Long(bytes, underway) => {
+                let piece = bytes.split_to(bytes.len().min(PIECE_BYTES));
+                if piece.is_empty() {
+                    *underway = None;
+                    return Poll::Ready(None);
+                }
+                Poll::Ready(Some(Ok(Frame::data(piece))))
+            }
             Self::Streamed(body, underway) => {
                 let scope = underway.as_ref().map(|underway| &underway.scope);
                 let mut frame = ready!(body.poll_frame(scope, cx));
@@ -121,6 +134,7 @@ impl Body for AnswerBody {
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Whole(bytes) => bytes.is_none(),
+            Self::Long(bytes, _) => bytes.is_empty(),
             // The end must be asked for: only then is it known to be one.
             Self::Streamed(..) => false,
         }
@@ -129,6 +143,7 @@ impl Body for AnswerBody {
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
+            Self::Long(bytes, _) => SizeHint::with_exact(bytes.len() as u64),
             Self::Streamed(body, _) => body.size_hint(),
         }
     }

@@ -22,7 +22,8 @@ use wasmtime_wasi_http::WasiBody;
 use wasmtime_wasi_http::handler::InstantiationError;
 
 /// An answer of at most this many bytes is taken from the component whole: then head and body leave in one write, and a
-/// component that breaks off in the middle is answered for with 500.
+/// component that breaks off in the middle is answered for with 500. A longer one keeps its request's turn until the client
+/// has taken it.
 const MAX_WHOLE_BYTES: u64 = 64 << 10;
 
 /// The answer to a request, whatever happens.
@@ -43,6 +44,11 @@ pub(crate) async fn answer(thread: &Thread, request: Request<Incoming>) -> Respo
     underway.status = Some(response.status());
     let response = response.map(|served| match served {
         Served::Whole(bytes) if bytes.is_empty() => AnswerBody::Whole(None),
+        Served::Whole(bytes) if bytes.len() as u64 > MAX_WHOLE_BYTES => {
+            // The component has nothing to do any more; a transaction that it forgot must not wait for the client.
+            underway.scope.end();
+            AnswerBody::Long(bytes, Some(Box::new(underway)))
+        }
         Served::Whole(bytes) => AnswerBody::Whole(Some(bytes)),
         Served::Streamed(body) => {
             AnswerBody::Streamed(Held::new(body, thread.limits.request_timeout), Some(Box::new(underway)))
