@@ -58,7 +58,7 @@ pub(crate) struct Thread {
     ids: RequestIds,
     http1: http1::Builder,
     /// Places for requests of HTTP/2, of which one connection may have many.
-    streams: Semaphore,
+    streams: Arc<Semaphore>,
     limits: ServerLimits,
 }
 
@@ -110,7 +110,7 @@ impl Server {
                 gate: Gate::new(limits.max_running, limits.max_waiting),
                 ids: RequestIds::new(start, number),
                 http1: connection::http(limits.header_timeout),
-                streams: Semaphore::new(limits.max_connections.div_ceil(limits.threads)),
+                streams: Arc::new(Semaphore::new(limits.max_connections.div_ceil(limits.threads))),
                 limits,
             });
             let (connections, incoming) = mpsc::unbounded_channel();

@@ -11,18 +11,23 @@ use super::answer::{AnswerBody, Underway, with_id};
 use super::connection::{MAX_BUFFER_BYTES, MAX_HEAD_BYTES, MAX_HEADERS, Wire};
 use super::{Thread, dispatch};
 use crate::problem::Refusal;
+use bytes::Bytes;
 use http::header::{COOKIE, HOST, HeaderValue};
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
+use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::rt::Executor;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::convert::Infallible;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
+use tokio::sync::OwnedSemaphorePermit;
+use wasmtime_wasi_http::Error;
 
 /// Requests of one connection at once; a client waits with further ones, or gets REFUSED_STREAM.
 const MAX_STREAMS: u32 = 100;
@@ -69,19 +74,43 @@ fn http(streams: Streams) -> http2::Builder<Streams> {
     http
 }
 
-async fn answer(thread: &Thread, request: Request<Incoming>) -> Response<AnswerBody> {
+async fn answer(thread: &Thread, request: Request<Incoming>) -> Response<Placed> {
     let request = as_http1(request);
     let is_head = *request.method() == Method::HEAD;
+    let place = thread.streams.clone().try_acquire_owned().ok();
     let response = if request.headers().len() > MAX_HEADERS {
         refuse(thread, &request, Refusal::TooManyHeaders(MAX_HEADERS))
-    } else if let Ok(_place) = thread.streams.try_acquire() {
+    } else if place.is_some() {
         dispatch::answer(thread, request).await
     } else {
         refuse(thread, &request, Refusal::QueueFull)
     };
     // Over HTTP/1.1 hyper leaves the body out by itself.
     let has_body = !is_head && ![StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&response.status());
-    if has_body { response } else { response.map(|_| AnswerBody::Whole(None)) }
+    response.map(|body| Placed { body: if has_body { body } else { AnswerBody::Whole(None) }, _place: place })
+}
+
+/// A body that keeps its request's place until the client has taken it, since it may leave it here as long as it likes.
+struct Placed {
+    body: AnswerBody,
+    _place: Option<OwnedSemaphorePermit>,
+}
+
+impl Body for Placed {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }
 
 /// Answers a request that is not looked at any further.
