@@ -49,7 +49,7 @@ impl Open {
 
     /// Runs a statement if it does not hold up the thread: see `Session`. What it syncs, it leaves to the gate.
     pub(crate) fn run_here(&self, scope: &Scope, statement: &Statement, until: Instant, rows: &mut impl Rows) -> Ran {
-        if self.has_failed() {
+        if self.has_failed() || statement.counts_rows() {
             return Ran::Refused;
         }
         let admit = |kind| match kind {

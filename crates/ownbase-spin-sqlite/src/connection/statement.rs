@@ -71,6 +71,12 @@ impl Statement {
             || self.begins_with("DELETE") && self.contains("WHERE")
     }
 
+    /// Whether it may count a table's rows, which is a single instruction of SQLite as well. One that a view hides is not
+    /// seen.
+    pub(crate) fn counts_rows(&self) -> bool {
+        self.contains("count(") || self.contains("count (")
+    }
+
     fn contains(&self, word: &str) -> bool {
         self.sql.as_bytes().windows(word.len()).any(|part| part.eq_ignore_ascii_case(word.as_bytes()))
     }

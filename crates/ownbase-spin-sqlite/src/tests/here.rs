@@ -191,3 +191,14 @@ async fn a_database_that_is_full_says_so_from_here_too() {
     run(&session, "DELETE FROM a WHERE b IS NOT NULL").await.unwrap();
     run(&session, "INSERT INTO a VALUES (zeroblob(3000))").await.unwrap();
 }
+
+#[tokio::test]
+async fn a_count_of_rows_that_nothing_can_stop_runs_elsewhere() {
+    let (state, session) = with_many_rows().await;
+    for sql in ["SELECT count(*) FROM many", "SELECT COUNT (*) FROM many"] {
+        assert!(matches!(here(&state, sql).await, Ran::Refused), "{sql}");
+        assert_eq!(run(&session, sql).await.unwrap(), ["100000"]);
+    }
+    let sql = "SELECT b AS discount FROM many WHERE i = 1";
+    assert!(matches!(here(&state, sql).await, Ran::Done(Ok(_))), "{sql}");
+}
