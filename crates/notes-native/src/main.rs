@@ -4,9 +4,9 @@
 //! tokio's threads, a file a user. It has none of the host's limits but that on the body, no isolation and no second
 //! listener, and is not meant to be put before users.
 //!
-//! `GET` and `HEAD` run on the thread that serves, since a read of a few rows takes less than a change of threads
-//! does; everything else runs on tokio's blocking threads, since a write waits for the disk and would hold up every
-//! other request of its thread.
+//! `GET` and `HEAD` of a user whose file is open run on the thread that serves, since a read of a few rows takes less
+//! than a change of threads does; everything else runs on tokio's blocking threads, since a write waits for the disk, as
+//! does whoever opens one file and closes another for it, and would hold up every other request of its thread.
 
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
@@ -23,10 +23,15 @@ use axum::serve::ListenerExt;
 use bytes::{Bytes, BytesMut};
 use clap::Parser;
 use http_body_util::BodyExt;
+use mimalloc::MiMalloc;
 use notes::{Cause, MAX_BODY_BYTES, REQUEST_ID};
 use ownbase_database::engine::rusqlite::Files;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+
+// As ownbase has it: the two are to differ in what they do only.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// The notes service on axum and rusqlite: a yardstick for `ownbase up`.
 #[derive(Debug, Parser)]
@@ -82,13 +87,19 @@ async fn serve(State(files): State<Arc<Files>>, request: Request) -> Result<Resp
     let (parts, body) = request.into_parts();
     let body = read(body).await.map_err(|_| StatusCode::BAD_REQUEST)?;
     let request = Request::from_parts(parts, body);
-    let response = if matches!(*request.method(), Method::GET | Method::HEAD) {
+    let response = if is_short(&request, &files) {
         answer(request, &files)
     } else {
         let answer = tokio::task::spawn_blocking(move || answer(request, &files));
         answer.await.map_err(|_panic| StatusCode::INTERNAL_SERVER_ERROR)?
     };
     Ok(response.map(Body::from))
+}
+
+/// Whether a request only reads, and from a file that is open or from none.
+fn is_short(request: &Request<Bytes>, files: &Files) -> bool {
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    reads && notes::locate(request).continue_value().is_none_or(|place| files.is_open(&place.label))
 }
 
 fn answer(mut request: Request<Bytes>, files: &Files) -> Response<Bytes> {

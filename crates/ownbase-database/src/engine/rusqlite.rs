@@ -60,6 +60,11 @@ impl Files {
         Ok(Self { dir: dir.into(), max_open_databases, open, checked })
     }
 
+    /// Whether the label's file is open: then a read of it neither opens a file nor closes another.
+    pub fn is_open(&self, label: &Label) -> bool {
+        self.files().get(label).is_some_and(|file| !file.is_closed())
+    }
+
     /// The label's file, all users of which share one connection.
     fn file(&self, label: &Label) -> Arc<UserFile> {
         let mut open = self.files();
