@@ -124,6 +124,25 @@ fn who_takes_no_answer_keeps_no_turn() {
 }
 
 #[test]
+fn answers_that_nobody_takes_keep_their_places() {
+    let site = Site::with_component(MANIFEST, include_str!("whole.wat"));
+    let server = site.up(&["--threads", "1", "--max-connections", "2"]);
+    let no_window = frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 0]);
+    let mut unread = open(server.address, &[no_window, get(1, "/x"), get(3, "/x")]);
+    /// `:status: 200` in HPACK's static table.
+    const OK: u8 = 0x88;
+    let mut answer_begins = || frames::next(&mut unread, HEADERS).unwrap().payload[0];
+    assert_eq!([answer_begins(), answer_begins()], [OK; 2]);
+    // Nothing of a body can have left, so both have their places still.
+    assert_eq!(Client::connect(server.address).get("/x").status, 503);
+    drop(unread);
+    let deadline = Instant::now() + PATIENCE;
+    while Client::connect(server.address).get("/x").status != 200 {
+        assert!(Instant::now() < deadline, "the places never come back");
+    }
+}
+
+#[test]
 fn bodies_that_do_not_come_are_given_up() {
     let server = Site::new(MANIFEST).up(&["--request-timeout-ms", "200"]);
     let mut stream = open(server.address, &[frame(HEADERS, END_HEADERS, 1, &[0x83, 0x86, 0x84])]);

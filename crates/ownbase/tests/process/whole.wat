@@ -2,7 +2,8 @@
 ;; Targets that begin in /! do something else: /!trap traps, /!loop computes for ever, /!wait computes for a second and
 ;; then answers, /!fill asks for memory without end and traps when it gets no more, /!served tells how many requests this
 ;; instance had, /!host answers with a header that is the connection's, /!count with a wrong content-length, /!101 with a
-;; status that is none, /!empty with a content-length and no body, /!die computes for five seconds and then traps.
+;; status that is none, /!empty with a content-length and no body, /!die computes for five seconds and then traps,
+;; /!much with 16 MiB of zeros.
 (component
   (import "wasi:clocks/monotonic-clock@0.2.0" (instance $clock (export "now" (func (result u64)))))
   (core func $now (canon lower (func $clock "now")))
@@ -50,6 +51,10 @@
       (if (i32.eq (local.get $command) (i32.const 100 (; d ;))) (then unreachable))
       (if (i32.eq (local.get $command) (i32.const 101 (; e ;)))
         (then (call $header (i32.const 288) (i32.const 14)) (i32.store (i32.const 16) (i32.const 0))))
+      (if (i32.eq (local.get $command) (i32.const 109 (; m ;)))
+        (then
+          (drop (memory.grow (i32.const 256)))
+          (i32.store (i32.const 12) (i32.const 262144)) (i32.store (i32.const 16) (i32.const 16777216))))
       (if (i32.eq (local.get $command) (i32.const 115 (; s ;)))
         (then
           (i32.store8 (i32.const 128) (i32.add (global.get $served) (i32.const 48 (; 0 ;))))
