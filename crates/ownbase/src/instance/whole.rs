@@ -71,7 +71,7 @@ impl Whole {
         let kept = self.idle().pop();
         let mut instance = match kept {
             Some(instance) => instance,
-            None => self.start().await?,
+            None => self.start(deadline).await?,
         };
         instance.store.data_mut().sqlite.begin_all(scope);
         let answered = tokio::time::timeout_at(deadline.into(), instance.call(&request)).await??;
@@ -84,10 +84,10 @@ impl Whole {
         response(answered, request.method() == Method::HEAD).map_err(Error::msg)
     }
 
-    async fn start(&self) -> Result<Instance> {
+    async fn start(&self, deadline: Instant) -> Result<Instance> {
         let mut store = self.instances.store();
         let starting = self.pre.instantiate_async(&mut store);
-        let exports = tokio::time::timeout(self.instances.limits.request_timeout, starting).await??;
+        let exports = tokio::time::timeout_at(deadline.into(), starting).await??;
         Ok(Instance { store, exports, served: 0, used: Instant::now() })
     }
 

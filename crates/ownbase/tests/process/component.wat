@@ -1,5 +1,5 @@
 ;; A WASI 0.2 component that answers with the path it got. Paths that begin in /! do something else:
-;; /!trap traps, /!loop computes for ever, /!wait computes for a second and then answers, /!cut breaks its answer off,
+;; /!trap traps, /!loop computes for ever, /!wait computes for three seconds and then answers, /!cut breaks its answer off,
 ;; /!fill asks for memory without end and traps when it gets no more, /!much answers with 32 MiB of zeros before the path.
 (component
   (import "wasi:clocks/monotonic-clock@0.2.0" (instance $clock (export "now" (func (result u64)))))
@@ -115,7 +115,7 @@
         (then (loop $more (br_if $more (i32.ge_s (memory.grow (i32.const 16)) (i32.const 0))) unreachable)))
       (if (i32.eq (local.get $command) (i32.const 119 (; w ;)))
         (then
-          (local.set $end (i64.add (call $now) (i64.const 1000000000)))
+          (local.set $end (i64.add (call $now) (i64.const 3000000000)))
           (loop $not-yet (br_if $not-yet (i64.lt_u (call $now) (local.get $end))))))
       (local.set $made (call $response (call $fields)))
       (call $body (local.get $made) (i32.const 32))

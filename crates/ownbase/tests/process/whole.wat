@@ -1,9 +1,9 @@
 ;; A component that answers whole requests (wit/ownbase-http.wit) with the target it got, or with the body if it got one.
-;; Targets that begin in /! do something else: /!trap traps, /!loop computes for ever, /!wait computes for a second and
-;; then answers, /!fill asks for memory without end and traps when it gets no more, /!served tells how many requests this
-;; instance had, /!host answers with a header that is the connection's, /!count with a wrong content-length, /!101 with a
-;; status that is none, /!empty with a content-length and no body, /!die computes for five seconds and then traps,
-;; /!much with 16 MiB of zeros.
+;; Targets that begin in /! do something else: /!trap traps, /!loop computes for ever, /!wait computes for three seconds
+;; and then answers, /!fill asks for memory without end and traps when it gets no more, /!served tells how many requests
+;; this instance had, /!host answers with a header that is the connection's, /!count with a wrong content-length, /!101
+;; with a status that is none, /!empty with a content-length and no body, /!die computes for five seconds and then traps,
+;; /!much answers with 16 MiB of zeros.
 (component
   (import "wasi:clocks/monotonic-clock@0.2.0" (instance $clock (export "now" (func (result u64)))))
   (core func $now (canon lower (func $clock "now")))
@@ -46,7 +46,7 @@
       (if (i32.or (i32.eq (local.get $command) (i32.const 119 (; w ;))) (i32.eq (local.get $command) (i32.const 100 (; d ;))))
         (then
           (local.set $end (i64.add (call $now)
-            (select (i64.const 5000000000) (i64.const 1000000000) (i32.eq (local.get $command) (i32.const 100 (; d ;))))))
+            (select (i64.const 5000000000) (i64.const 3000000000) (i32.eq (local.get $command) (i32.const 100 (; d ;))))))
           (loop $not-yet (br_if $not-yet (i64.lt_u (call $now) (local.get $end))))))
       (if (i32.eq (local.get $command) (i32.const 100 (; d ;))) (then unreachable))
       (if (i32.eq (local.get $command) (i32.const 101 (; e ;)))
