@@ -24,6 +24,9 @@ use std::time::Instant;
 use wasmtime::{Error, Result, Store};
 use wasmtime_wasi_http::DEFAULT_FORBIDDEN_HEADERS;
 
+/// An instance that has made a longer answer is not kept: its memory has grown several times that, and never shrinks.
+const MAX_KEPT_BYTES: usize = 1 << 20;
+
 /// What such a component is made from.
 pub(crate) type WholePre = bindings::WholePre<Host>;
 
@@ -76,7 +79,8 @@ impl Whole {
         instance.store.data_mut().sqlite.begin_all(scope);
         let answered = tokio::time::timeout_at(deadline.into(), instance.call(&request)).await??;
         instance.served += 1;
-        if instance.served < self.instances.limits.max_reuse_count {
+        let is_small = answered.body.len() <= MAX_KEPT_BYTES;
+        if is_small && instance.served < self.instances.limits.max_reuse_count {
             instance.used = Instant::now();
             self.idle().push(instance);
         }

@@ -96,6 +96,14 @@ fn an_instance_is_used_again_and_then_replaced() {
 }
 
 #[test]
+fn an_instance_that_has_grown_is_not_kept() {
+    let server = site().up(&["--threads", "1"]);
+    assert_eq!(request(server.address, "GET", "/!served").body, "1");
+    assert_eq!(request(server.address, "GET", "/!much").body.len(), 16 << 20);
+    assert_eq!(request(server.address, "GET", "/!served").body, "1");
+}
+
+#[test]
 fn a_full_queue_is_503() {
     let limits = ["--threads", "1", "--max-instances", "1", "--max-queued-requests", "0"];
     let server = site().up(&limits);
