@@ -92,7 +92,8 @@ impl Scope {
 
     /// Waits until all that was written or read on behalf of the request is on disk. With [`Durability::EachCommit`] it
     /// always is; with the others, nothing that the component said may leave before: not the head of an answer, no part of
-    /// its body. May be awaited again whenever the component has done more.
+    /// its body. May be awaited again whenever the component has done more. Await it on, or drop it: those on the same runtime
+    /// who wait for the same database are woken through one of them.
     ///
     /// [`Durability::EachCommit`]: crate::Durability::EachCommit
     ///
