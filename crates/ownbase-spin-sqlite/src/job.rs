@@ -114,6 +114,8 @@ fn run_on(
         return answer;
     }
     if is_erase(statement) {
+        // A close may have been here already, and have left the directory to another process.
+        session.databases().check_open()?;
         return erase(lease, rows);
     }
     let changes = lease.run(scope, session.databases(), statement, until, rows)?;

@@ -1,6 +1,11 @@
 //! Taking a state directory, and leaving it.
 
 use super::*;
+use crate::{
+    gathered::Gathered,
+    job::{Hold, Job},
+    lease::Lease,
+};
 
 #[tokio::test]
 async fn a_directory_belongs_to_one_at_a_time() {
@@ -11,6 +16,16 @@ async fn a_directory_belongs_to_one_at_a_time() {
 
     state.databases.close().await;
     assert_code(run(&state.session("user-john"), "SELECT 1").await, "SQLITE_MISUSE");
+    // Of a request that was let in before, and has its turn only now.
+    let late = Job {
+        session: state.session("user-john"),
+        scope: Scope::new(None),
+        hold: Hold::Alone(Lease::wait(&state.databases.entry("user-john").1).await),
+        statement: Statement { sql: "PRAGMA ownbase_erase".to_owned(), parameters: vec![] },
+        until: Instant::now() + Duration::from_secs(20),
+        rows: Gathered::new(1, 99),
+    };
+    assert_code(late.run().map(drop).map_err(text), "SQLITE_MISUSE");
     assert_eq!(state.files(), ["user-john.db"]);
     let again = Databases::open(state.dir.path(), Limits::default()).unwrap();
     let session = Arc::new(Session::new(again, "user-john"));
