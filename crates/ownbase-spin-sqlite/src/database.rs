@@ -181,7 +181,7 @@ impl Database {
             // A crash may have cut its making short, before it was synced.
             drop((connection, lock));
             self.location.remove()?;
-            return self.make(databases, room);
+            return self.make(databases, room).inspect_err(|_| self.remove_empty());
         }
         self.opened(databases, connection, room, lock)
     }

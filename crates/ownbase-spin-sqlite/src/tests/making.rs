@@ -42,6 +42,10 @@ async fn a_file_that_cannot_be_synced_is_not_made() {
     let scope = Scope::new(None);
     assert_code(run_in(&state.session("user-jane"), &scope, "CREATE TABLE a (b)").await, "SQLITE_IOERR");
     assert!(!state.files().iter().any(|file| file.contains("jane")), "{:?}", state.files());
+    // What a crash left of its making is made anew, or not either.
+    fs::write(state.databases.place("user-jane"), []).unwrap();
+    assert_code(run_in(&state.session("user-jane"), &scope, "CREATE TABLE a (b)").await, "SQLITE_IOERR");
+    assert!(!state.files().iter().any(|file| file.contains("jane")), "{:?}", state.files());
     disk.fail_files(false);
     make(&state, "user-jane").await;
 }
