@@ -68,7 +68,15 @@ impl Statement {
     /// Whether it changes rows one by one. A DELETE of all rows is a single instruction of SQLite, however long it takes.
     pub(super) fn changes_rows(&self) -> bool {
         ["INSERT", "REPLACE", "UPDATE"].iter().any(|word| self.begins_with(word))
-            || self.begins_with("DELETE") && self.contains("WHERE")
+            || self.begins_with("DELETE") && self.has_where()
+    }
+
+    /// Whether WHERE is a word of it; not as part of a name, nor where it may stand in a comment.
+    fn has_where(&self) -> bool {
+        let parts_words = |c: char| c.is_ascii() && !c.is_ascii_alphanumeric() && c != '_' && c != '$';
+        !self.contains("--")
+            && !self.contains("/*")
+            && self.sql.split(parts_words).any(|word| word.eq_ignore_ascii_case("WHERE"))
     }
 
     /// Whether it may count a table's rows, which is a single instruction of SQLite as well. One that a view hides is not

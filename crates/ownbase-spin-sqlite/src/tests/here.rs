@@ -79,6 +79,10 @@ async fn a_plain_write_runs_here_and_its_answer_waits_for_the_disk() {
     for sql in ["REPLACE INTO a VALUES (2)", " update a SET b = 3", "DELETE FROM a WHERE b = 3 RETURNING b"] {
         assert!(matches!(here(&state, sql).await, Ran::Done(Ok(Some(_)))), "{sql}");
     }
+    run(&state.session("user-john"), "CREATE TABLE elsewhere (b)").await.unwrap();
+    for sql in ["DELETE FROM elsewhere", "DELETE FROM a -- no WHERE", "DELETE FROM a /* WHERE */"] {
+        assert!(matches!(here(&state, sql).await, Ran::Refused), "one instruction: {sql}");
+    }
     for sql in ["CREATE TABLE c (d)", "BEGIN", "SAVEPOINT s", "WITH w AS (SELECT 1) INSERT INTO a SELECT * FROM w"] {
         assert!(matches!(here(&state, sql).await, Ran::Refused), "{sql}");
     }
