@@ -143,7 +143,9 @@ impl Connection {
         let changes_before = self.sqlite.total_changes();
         match answer(&mut prepared, &statement.parameters, &self.clock, rows) {
             Ok(()) if kind == Kind::Read => Ran::Done(Ok(None)),
-            Ok(()) => Ran::Done(Ok(if prepared.readonly() { None } else { self.changes_since(changes_before) })),
+            Ok(()) => {
+                Ran::Done(Ok(if prepared.readonly() { None } else { self.changes_since(changes_before, statement) }))
+            }
             Err(Fault::Sqlite(error)) if is_interrupt(&error) || small.is_some() && is_too_large(&error) => {
                 Ran::Stopped(self.explain(Fault::Sqlite(error)))
             }
@@ -167,10 +169,10 @@ impl Connection {
 
     /// What the statement that was just run changed. SQLite's own counters are the connection's, which others share: they
     /// tell of this statement only if they have moved, or if the count is 0.
-    fn changes_since(&self, total_before: u64) -> Option<Changes> {
+    fn changes_since(&self, total_before: u64, statement: &Statement) -> Option<Changes> {
         let rows = self.sqlite.changes();
         let moved = self.sqlite.total_changes() != total_before;
-        let last_insert_rowid = moved.then(|| self.sqlite.last_insert_rowid());
+        let last_insert_rowid = (moved && statement.may_insert()).then(|| self.sqlite.last_insert_rowid());
         (moved || rows == 0).then_some(Changes { rows, last_insert_rowid })
     }
 

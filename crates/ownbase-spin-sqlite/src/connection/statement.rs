@@ -71,6 +71,11 @@ impl Statement {
             || self.begins_with("DELETE") && self.has_where()
     }
 
+    /// Whether it may insert rows other than by triggers, of whose rowids SQLite does not tell.
+    pub(super) fn may_insert(&self) -> bool {
+        !["UPDATE", "DELETE"].iter().any(|word| self.begins_with(word))
+    }
+
     /// Whether WHERE is a word of it; not as part of a name, nor where it may stand in a comment.
     fn has_where(&self) -> bool {
         let parts_words = |c: char| c.is_ascii() && !c.is_ascii_alphanumeric() && c != '_' && c != '$';

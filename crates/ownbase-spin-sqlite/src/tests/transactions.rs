@@ -103,5 +103,9 @@ async fn rowids_and_counts_are_the_connections_own() {
     assert_eq!((mine.last_insert_rowid(), mine.changes()), (2, 2));
     run(&mine, "DELETE FROM a WHERE b = 9").await.unwrap();
     assert_eq!((mine.last_insert_rowid(), mine.changes()), (2, 0));
+    for sql in ["UPDATE a SET b = 4 WHERE b = 1", "DELETE FROM a WHERE b = 4"] {
+        run(&mine, sql).await.unwrap();
+        assert_eq!((mine.last_insert_rowid(), mine.changes()), (2, 1), "{sql}");
+    }
     assert_eq!(state.session("user-john").last_insert_rowid(), 0);
 }
