@@ -76,6 +76,9 @@
 //! }
 //! ```
 
+#[cfg(not(unix))]
+compile_error!("ownbase runs on Linux and macOS only: it locks files and syncs folders in ways that Windows lacks");
+
 mod bindings;
 mod clock;
 mod commits;

@@ -103,8 +103,8 @@ fn read(pipe: Option<impl std::io::Read>, text: &mut String) -> anyhow::Result<(
     Ok(())
 }
 
-/// One connection in so many requests may break: wrk opens another, and what is read back afterwards shows what it lost.
-const REQUESTS_FOR_ONE_LOST: u64 = 1000;
+/// One connection in so many requests may break: wrk opens another and sends the request again.
+pub(crate) const REQUESTS_FOR_ONE_LOST: u64 = 1000;
 
 fn parse(output: &str) -> anyhow::Result<Load> {
     let line = output.lines().find_map(|line| line.strip_prefix("measured"));
