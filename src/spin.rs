@@ -10,7 +10,8 @@ mod whole;
 use std::ops::ControlFlow;
 
 use bytes::{Bytes, BytesMut};
-use http::{Method, Request, Response};
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
 use http_body_util::BodyExt;
 use ownbase_database::Error;
 use ownbase_database::engine::spin::Spin;
@@ -32,6 +33,25 @@ impl wasip3::exports::http::handler::Guest for Service {
         let body = if has_body { read(IncomingRequestBody::new(request)?).await? } else { Bytes::new() };
         exchange::send(answer(head.map(|()| body)))
     }
+}
+
+/// A request but for its body, however it came.
+fn head(method: Method, target: PathAndQuery, headers: Vec<(String, Vec<u8>)>) -> Request<()> {
+    let mut head = Request::new(());
+    *head.method_mut() = method;
+    *head.uri_mut() = target.into();
+    for (name, value) in headers {
+        // The host has checked both.
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            head.headers_mut().append(name, value);
+        }
+    }
+    head
+}
+
+/// Headers as both interfaces take them.
+fn listed(headers: &HeaderMap) -> Vec<(String, Vec<u8>)> {
+    headers.iter().map(|(name, value)| (name.as_str().into(), value.as_bytes().into())).collect()
 }
 
 /// The answer to a request that has been read.

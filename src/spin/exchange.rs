@@ -6,7 +6,7 @@
 
 use bytes::Bytes;
 use http::uri::PathAndQuery;
-use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 use spin_sdk::wasip3::http::types::{self, ErrorCode, Fields};
 use spin_sdk::wasip3::{spawn, wit_future, wit_stream};
 
@@ -15,24 +15,14 @@ pub(super) fn head(request: &types::Request) -> Result<Request<()>, ErrorCode> {
     let path = request.get_path_with_query().unwrap_or_default();
     let path = PathAndQuery::try_from(path).map_err(|_| ErrorCode::HttpRequestUriInvalid)?;
     let method = Method::try_from(request.get_method()).map_err(|_| ErrorCode::HttpRequestMethodInvalid)?;
-    let mut head = Request::new(());
-    *head.method_mut() = method;
-    *head.uri_mut() = path.into();
-    for (name, value) in request.get_headers().copy_all() {
-        // The host has checked both.
-        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
-            head.headers_mut().append(name, value);
-        }
-    }
-    Ok(head)
+    Ok(super::head(method, path, request.get_headers().copy_all()))
 }
 
 /// An answer on its way: head at once, body as soon as the host takes it.
 pub(super) fn send(response: Response<Bytes>) -> Result<types::Response, ErrorCode> {
     let (head, body) = response.into_parts();
-    let headers: Vec<_> =
-        head.headers.iter().map(|(name, value)| (name.as_str().into(), value.as_bytes().into())).collect();
-    let headers = Fields::from_list(&headers).map_err(|error| ErrorCode::InternalError(Some(error.to_string())))?;
+    let headers = Fields::from_list(&super::listed(&head.headers))
+        .map_err(|error| ErrorCode::InternalError(Some(error.to_string())))?;
     let (trailers, trailers_reader) = wit_future::new(|| Ok(None));
     let (mut contents, contents_reader) = wit_stream::new();
     let (response, _) = types::Response::new(headers, Some(contents_reader), trailers_reader);
