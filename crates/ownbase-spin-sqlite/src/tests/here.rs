@@ -179,15 +179,7 @@ async fn a_database_that_is_full_says_so_from_here_too() {
     let state = State { databases: Databases::open_on(disk, dir.path(), limits).unwrap(), dir };
     let session = state.session("user-john");
     run(&session, "CREATE TABLE a (b)").await.unwrap();
-    let mut rows = 0;
-    let error = loop {
-        match run(&session, "INSERT INTO a VALUES (zeroblob(3000))").await {
-            Ok(_) => rows += 1,
-            Err(error) => break error,
-        }
-        assert!(rows < 100);
-    };
-    assert_eq!(error, "database-full");
+    let rows = limits::fill(&session).await;
     let Ran::Done(Err(Error::DatabaseFull)) = here(&state, "INSERT INTO a VALUES (zeroblob(3000))").await else {
         panic!("it is full here too")
     };

@@ -37,20 +37,26 @@ async fn a_result_is_bounded_in_rows_and_bytes() {
     assert_code(run(&session, "SELECT zeroblob(2000)").await, "SQLITE_TOOBIG");
 }
 
-#[tokio::test]
-async fn a_database_is_full_at_its_size_limit_and_readable_still() {
-    let state = state_with(|limits| limits.max_database_bytes = 64 * 1024);
-    let session = state.session("user-john");
-    run(&session, "CREATE TABLE a (b)").await.unwrap();
+/// Inserts into the table `a` until the database of 64 KiB is full; how many rows it took.
+pub(super) async fn fill(session: &Arc<Session>) -> usize {
     let mut rows = 0;
     let error = loop {
-        match run(&session, "INSERT INTO a VALUES (zeroblob(3000))").await {
+        match run(session, "INSERT INTO a VALUES (zeroblob(3000))").await {
             Ok(_) => rows += 1,
             Err(error) => break error,
         }
         assert!(rows < 100);
     };
     assert_eq!(error, "database-full");
+    rows
+}
+
+#[tokio::test]
+async fn a_database_is_full_at_its_size_limit_and_readable_still() {
+    let state = state_with(|limits| limits.max_database_bytes = 64 * 1024);
+    let session = state.session("user-john");
+    run(&session, "CREATE TABLE a (b)").await.unwrap();
+    let rows = fill(&session).await;
     assert_eq!(run(&session, "SELECT count(*) FROM a").await.unwrap(), [rows.to_string()]);
     run(&session, "DELETE FROM a").await.unwrap();
     run(&session, "INSERT INTO a VALUES (zeroblob(3000))").await.unwrap();

@@ -12,6 +12,7 @@ mod http2;
 mod http2_client;
 mod http2_hostile;
 mod migrating;
+mod promises;
 mod serving;
 mod site;
 mod starting;

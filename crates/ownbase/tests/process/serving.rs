@@ -1,6 +1,7 @@
 //! What clients get.
 
 use crate::client::{connect, occupy, raw, read, request};
+use crate::promises;
 use crate::site::{MANIFEST, Site};
 use std::io::{Read, Write};
 use std::time::Duration;
@@ -63,25 +64,12 @@ fn a_trap_costs_one_answer() {
 
 #[test]
 fn an_endless_loop_ends_with_504_and_holds_nobody_up() {
-    let server = Site::new(MANIFEST).up(&["--threads", "1", "--request-timeout-ms", "6000"]);
-    let mut endless = connect(server.address);
-    endless.write_all(b"GET /!loop HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
-    endless.set_nonblocking(true).unwrap();
-    for _ in 0..5 {
-        assert_eq!(request(server.address, "GET", "/x").body, "/x");
-    }
-    assert!(endless.peek(&mut [0]).is_err(), "the loop ended before the others were served");
-    endless.set_nonblocking(false).unwrap();
-    let answer = read(&mut endless);
-    assert_eq!((answer.status, &answer.problem()["title"]), (504, &"Gateway Timeout".into()));
-    assert_eq!(request(server.address, "GET", "/x").body, "/x");
+    promises::an_endless_loop_ends_with_504_and_holds_nobody_up(&Site::new(MANIFEST));
 }
 
 #[test]
 fn memory_is_bounded() {
-    let server = Site::new(MANIFEST).up(&["--max-memory-bytes", "8388608"]);
-    assert_eq!(request(server.address, "GET", "/!fill").status, 500);
-    assert_eq!(request(server.address, "GET", "/x").body, "/x");
+    promises::memory_is_bounded(&Site::new(MANIFEST));
 }
 
 #[test]
@@ -98,12 +86,7 @@ fn an_answer_that_breaks_off_is_no_whole_answer() {
 
 #[test]
 fn a_full_queue_is_503() {
-    let limits = ["--threads", "1", "--max-instances", "1", "--max-queued-requests", "0"];
-    let server = Site::new(MANIFEST).up(&limits);
-    let (mut running, refused) = occupy(server.address);
-    assert_eq!((refused.status, refused.header("retry-after")), (503, Some("1")));
-    refused.problem();
-    assert_eq!(read(&mut running).body, "/!wait");
+    promises::a_full_queue_is_503(&Site::new(MANIFEST));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Components that answer whole requests: the same promises as in `serving`, kept by other code.
 
-use crate::client::{connect, occupy, raw, read, request};
+use crate::client::{connect, occupy, raw, request};
+use crate::promises;
 use crate::site::{MANIFEST, Site};
 use std::io::{Read, Write};
 
@@ -67,25 +68,12 @@ fn a_trap_that_nobody_waits_for_is_told_in_the_log() {
 
 #[test]
 fn an_endless_loop_ends_with_504_and_holds_nobody_up() {
-    let server = site().up(&["--threads", "1", "--request-timeout-ms", "6000"]);
-    let mut endless = connect(server.address);
-    endless.write_all(b"GET /!loop HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
-    endless.set_nonblocking(true).unwrap();
-    for _ in 0..5 {
-        assert_eq!(request(server.address, "GET", "/x").body, "/x");
-    }
-    assert!(endless.peek(&mut [0]).is_err(), "the loop ended before the others were served");
-    endless.set_nonblocking(false).unwrap();
-    let answer = read(&mut endless);
-    assert_eq!((answer.status, &answer.problem()["title"]), (504, &"Gateway Timeout".into()));
-    assert_eq!(request(server.address, "GET", "/x").body, "/x");
+    promises::an_endless_loop_ends_with_504_and_holds_nobody_up(&site());
 }
 
 #[test]
 fn memory_is_bounded() {
-    let server = site().up(&["--max-memory-bytes", "8388608"]);
-    assert_eq!(request(server.address, "GET", "/!fill").status, 500);
-    assert_eq!(request(server.address, "GET", "/x").body, "/x");
+    promises::memory_is_bounded(&site());
 }
 
 #[test]
@@ -105,12 +93,7 @@ fn an_instance_that_has_grown_is_not_kept() {
 
 #[test]
 fn a_full_queue_is_503() {
-    let limits = ["--threads", "1", "--max-instances", "1", "--max-queued-requests", "0"];
-    let server = site().up(&limits);
-    let (mut running, refused) = occupy(server.address);
-    assert_eq!((refused.status, refused.header("retry-after")), (503, Some("1")));
-    refused.problem();
-    assert_eq!(read(&mut running).body, "/!wait");
+    promises::a_full_queue_is_503(&site());
 }
 
 #[test]
