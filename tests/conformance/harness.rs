@@ -19,4 +19,5 @@ pub(crate) mod server;
 pub(crate) mod site;
 pub(crate) mod together;
 pub(crate) mod traced;
+pub(crate) mod transport;
 pub(crate) mod wait;

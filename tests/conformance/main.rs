@@ -5,7 +5,8 @@
 //! `OWNBASE_COMPONENT`, `OWNBASE_COMPONENT_NEXT` (a build with one more migration) and `OWNBASE_SABOTAGE_BIN` (a
 //! build that fails when asked to), or for the other engine in `OWNBASE_WORKERD`, `OWNBASE_WORKER`,
 //! `OWNBASE_WORKER_NEXT` and `OWNBASE_WORKER_SABOTAGE`. Given `OWNBASE_URL=http://host:port` instead, the HTTP cases run against that
-//! server, with user ids that nobody has used; all others are listed as not run.
+//! server, with user ids that nobody has used; all others are listed as not run. So are, with `OWNBASE_HTTP=2`, those
+//! that need a process or speak HTTP/1.1 themselves; the rest is asked over HTTP/2.
 //!
 //! `harness/` starts and talks, `cases/` has a module for each section of api.md and each promise. Arguments are
 //! those of Rust's own test runner.
@@ -19,9 +20,10 @@ use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
 
 use anyhow::{Result, bail};
-use harness::case::{Subject, trial};
-use harness::engine::Engine;
+use harness::case::{Subject, Target, trial};
+use harness::engine::{Engine, EngineName};
 use harness::site::Site;
+use harness::transport::Protocol;
 use libtest_mimic::Arguments;
 
 /// More than the cores of a small machine: most cases wait for a disk or for a process.
@@ -42,11 +44,22 @@ fn main() -> ExitCode {
 }
 
 fn subject() -> Result<Subject> {
+    let (target, protocol) = (target()?, Protocol::from_environment()?);
+    if let Target::Engine(engine, _) = &target
+        && engine.name() == EngineName::Workerd
+        && protocol == Protocol::Http2
+    {
+        bail!("workerd speaks HTTP/1.1 only, and OWNBASE_HTTP is 2");
+    }
+    Ok(Subject { target, protocol })
+}
+
+fn target() -> Result<Target> {
     if let Ok(url) = std::env::var("OWNBASE_URL") {
-        return Ok(Subject::Site(Site::from_url(&url)?));
+        return Ok(Target::Site(Site::from_url(&url)?));
     }
     match Engine::from_environment()? {
-        Some(engine) => Ok(Subject::Engine(engine, OnceLock::new())),
+        Some(engine) => Ok(Target::Engine(engine, OnceLock::new())),
         None => bail!("none of OWNBASE_BIN, OWNBASE_WORKERD and OWNBASE_URL is set"),
     }
 }

@@ -74,7 +74,11 @@ fn over_http(repository: &Repository, steps: &mut Steps, filter: Option<&str>) {
         ("OWNBASE_COMPONENT_NEXT", artifacts::next_component_path(repository)),
         ("OWNBASE_SABOTAGE_BIN", artifacts::sabotage_path(repository)),
     ];
-    steps.take("test ownbase over HTTP", || run_command(conformance(repository, filter).envs(ownbase)));
+    steps.take("test ownbase over HTTP", || run_command(conformance(repository, filter).envs(ownbase.clone())));
+    // Only what shares one server: what a process of its own is asked is the same behind either version.
+    steps.take("test ownbase over HTTP/2", || {
+        run_command(conformance(repository, filter).envs(ownbase).env("OWNBASE_HTTP", "2"))
+    });
     steps.take("test workerd over HTTP", || {
         let worker = |folder: PathBuf| folder.join("workerd.capnp");
         let workerd = [

@@ -14,11 +14,12 @@ cases! {
         an_empty_text_answers_422,
         a_text_of_65536_bytes_is_the_longest,
         a_body_of_131072_bytes_is_the_longest,
-        a_chunked_body_of_131072_bytes_is_the_longest,
-        a_refused_body_up_to_1_mib_is_read_so_that_the_answer_arrives,
-        an_endless_body_is_cut_off,
         json_media_types_are_taken,
         other_media_types_answer_415;
+    Http1:
+        a_chunked_body_of_131072_bytes_is_the_longest,
+        a_refused_body_up_to_1_mib_is_read_so_that_the_answer_arrives,
+        an_endless_body_is_cut_off;
 }
 
 const LONGEST_TEXT_BYTES: usize = 65_536;

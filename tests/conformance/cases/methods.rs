@@ -5,7 +5,7 @@ use anyhow::{Result, ensure};
 use crate::harness::answer::Answer;
 use crate::harness::case::cases;
 use crate::harness::client::Client;
-use crate::harness::request::{Request, text_body};
+use crate::harness::request::Request;
 use crate::harness::site::{Site, fresh_path};
 
 cases! {
@@ -13,6 +13,7 @@ cases! {
         options_lists_the_methods,
         other_methods_answer_405_with_allow,
         head_answers_as_get_without_a_body;
+    Http1: no_body_follows_the_head;
     Http on Ownbase ("workerd's server answers methods that it does not know, with 501"):
         unknown_methods_answer_405_with_allow,
         methods_are_told_apart_by_case;
@@ -32,6 +33,12 @@ fn paths(client: &Client, hint: &str) -> Result<Vec<(String, Vec<&'static str>)>
         (format!("{user}/{}", note.id), note_methods),
         (user, user_methods),
     ])
+}
+
+/// Those, and two that take nothing.
+fn all_paths(client: &Client, hint: &str) -> Result<Vec<String>> {
+    let paths = paths(client, hint)?.into_iter().map(|(path, _)| path);
+    Ok(paths.chain(["/%zz".to_owned(), "/a/b/c".to_owned()]).collect())
 }
 
 fn allows(answer: &Answer, expected: &[&str]) -> Result<()> {
@@ -79,12 +86,8 @@ fn refused(site: &Site, refused: &[&str]) -> Result<()> {
 fn methods_are_told_apart_by_case(site: &Site) -> Result<()> {
     let (client, user) = (site.client(), fresh_path("case"));
     client.make(&user, "x")?;
-    let body = String::from_utf8(text_body("x"))?;
     for method in ["get", "Post", "delete", "GETT"] {
-        let mut connection = site.connect()?;
-        connection
-            .send(format!("{method} {user} HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n{body}", body.len()))?;
-        connection.answer()?.must_be(405)?;
+        client.send(&Request::new(method, &user).text("x"))?.must_be(405)?;
     }
     ensure!(client.notes(&user)?.len() == 1, "a method in lower case did something");
     Ok(())
@@ -92,9 +95,7 @@ fn methods_are_told_apart_by_case(site: &Site) -> Result<()> {
 
 fn head_answers_as_get_without_a_body(site: &Site) -> Result<()> {
     let client = site.client();
-    let mut all: Vec<String> = paths(&client, "head")?.into_iter().map(|(path, _)| path).collect();
-    all.extend(["/%zz".to_owned(), "/a/b/c".to_owned()]);
-    for path in all {
+    for path in all_paths(&client, "head")? {
         let get = client.get(&path)?;
         let head = client.send(&Request::new("HEAD", &path))?.must_be(get.status)?;
         for name in ["content-type", "content-length", "etag", "link"] {
@@ -103,10 +104,18 @@ fn head_answers_as_get_without_a_body(site: &Site) -> Result<()> {
                 head.wrong(format_args!("{name} as GET has it: {}", get.wrong("")))
             );
         }
-        // On a socket, where a body that should not be there cannot hide.
+    }
+    Ok(())
+}
+
+/// On a socket, where a body that should not be there cannot hide.
+fn no_body_follows_the_head(site: &Site) -> Result<()> {
+    let client = site.client();
+    for path in all_paths(&client, "head-alone")? {
+        let status = client.get(&path)?.status;
         let mut connection = site.connect()?;
         connection.send(format!("HEAD {path} HTTP/1.1\r\nhost: x\r\n\r\nGET / HTTP/1.1\r\nhost: x\r\n\r\n"))?;
-        connection.answer_to_head()?.must_be(get.status)?;
+        connection.answer_to_head()?.must_be(status)?;
         connection.answer()?.must_be(200)?;
     }
     Ok(())

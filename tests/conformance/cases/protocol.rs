@@ -8,7 +8,7 @@ use crate::harness::request::text_body;
 use crate::harness::site::{Site, fresh_path};
 
 cases! {
-    Http:
+    Http1:
         pipelined_requests_are_answered_in_order,
         pipelined_requests_of_many_users_are_answered_in_order,
         two_bodies_in_one_are_not_told_apart_wrongly,
@@ -16,7 +16,7 @@ cases! {
         a_connection_serves_after_an_error,
         an_absolute_target_names_the_same_path,
         expect_100_continue_is_answered;
-    Http on Ownbase ("workerd's server wants a Host"): http_1_0_is_answered;
+    Http1 on Ownbase ("workerd's server wants a Host"): http_1_0_is_answered;
 }
 
 fn pipelined_requests_are_answered_in_order(site: &Site) -> Result<()> {

@@ -12,7 +12,7 @@ use crate::harness::request::text_body;
 use crate::harness::site::{Site, fresh_path};
 
 cases! {
-    Http: silent_connections_keep_nobody_waiting, unfinished_bodies_keep_nobody_waiting, unread_answers_keep_nobody_waiting;
+    Http1: silent_connections_keep_nobody_waiting, unfinished_bodies_keep_nobody_waiting, unread_answers_keep_nobody_waiting;
     Process on Ownbase ("the time limit is a flag of its"): a_head_that_does_not_end_is_cut_off;
 }
 

@@ -19,8 +19,8 @@ cases! {
         malformed_ids_answer_400,
         an_empty_id_answers_400,
         a_path_is_not_decoded_twice,
-        bytes_beyond_ascii_are_the_id_or_refused,
         a_path_is_taken_raw;
+    Http1: bytes_beyond_ascii_are_the_id_or_refused;
 }
 
 fn ids_that_look_alike_are_different_users(site: &Site) -> Result<()> {

@@ -8,7 +8,7 @@ use crate::harness::request::text_body;
 use crate::harness::site::{Site, fresh_path};
 
 cases! {
-    Http on Workerd ("it is about its HTTP server"):
+    Http1 on Workerd ("it is about its HTTP server"):
         methods_that_it_does_not_know_are_refused,
         requests_without_a_host_are_refused,
         a_host_is_no_part_of_the_path,

@@ -9,12 +9,15 @@ use super::engine::{Engine, EngineName};
 use super::home::Home;
 use super::server::Server;
 use super::site::Site;
+use super::transport::Protocol;
 
 /// A case, by what it needs.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Run {
     /// A server, shared with other cases at the same time.
     Http(fn(&Site) -> Result<()>),
+    /// The same, to be sent the bytes of HTTP/1.1.
+    Http1(fn(&Site) -> Result<()>),
     /// An engine, to start servers of its own.
     Process(fn(&Engine) -> Result<()>),
     /// An engine and the next build of the application (the second argument).
@@ -53,9 +56,16 @@ macro_rules! cases {
 }
 pub(crate) use cases;
 
-/// What the cases are run against.
+/// What the cases are run against, and how it is asked.
 #[derive(Debug)]
-pub(crate) enum Subject {
+pub(crate) struct Subject {
+    pub(crate) target: Target,
+    pub(crate) protocol: Protocol,
+}
+
+/// What answers.
+#[derive(Debug)]
+pub(crate) enum Target {
     /// Somebody's server: only HTTP cases run.
     Site(Site),
     /// An engine, and the server that the HTTP cases share, started by the first of them.
@@ -64,9 +74,9 @@ pub(crate) enum Subject {
 
 impl Subject {
     fn site(&self) -> Result<Site> {
-        match self {
-            Self::Site(site) => Ok(site.clone()),
-            Self::Engine(engine, shared) => {
+        let site = match &self.target {
+            Target::Site(site) => Ok(site.clone()),
+            Target::Engine(engine, shared) => {
                 let start = || {
                     let home = Home::new(engine)?;
                     Ok(Box::new((engine.start(&home, &[])?, home)))
@@ -74,16 +84,17 @@ impl Subject {
                 let shared = shared.get_or_init(|| start().map_err(|error: anyhow::Error| format!("{error:#}")));
                 shared.as_ref().map(|shared| shared.0.site().clone()).map_err(|error| anyhow!("{error}"))
             }
-        }
+        };
+        Ok(site?.over(self.protocol))
     }
 
     /// Why `case` makes no sense here.
     fn objection(&self, case: &Case) -> Option<String> {
         let (name, reason) = case.only?;
-        match (self, case.run) {
-            (Self::Engine(engine, _), _) if engine.name() == name => None,
+        match (&self.target, case.run) {
+            (Target::Engine(engine, _), _) if engine.name() == name => None,
             // What one engine's own server does differently, every other server is held to.
-            (Self::Site(_), Run::Http(_)) if name == EngineName::Ownbase => None,
+            (Target::Site(_), Run::Http(_) | Run::Http1(_)) if name == EngineName::Ownbase => None,
             _ => Some(format!("{name} only: {reason}")),
         }
     }
@@ -93,15 +104,22 @@ impl Subject {
         if let Some(objection) = self.objection(case) {
             return Ok(Completion::ignored_with(objection));
         }
-        match (case.run, self) {
+        match (case.run, &self.target) {
             (Run::Http(run), _) => run(&self.site()?)?,
-            (_, Self::Site(_)) => return Ok(Completion::ignored_with("needs the process, not OWNBASE_URL")),
-            (Run::Process(run), Self::Engine(engine, _)) => run(engine)?,
-            (Run::Upgrade(run), Self::Engine(engine, _)) => match engine.next_build() {
+            (Run::Http1(_), _) if self.protocol != Protocol::Http1 => {
+                return Ok(Completion::ignored_with("speaks HTTP/1.1 itself, byte by byte"));
+            }
+            (Run::Http1(run), _) => run(&self.site()?)?,
+            _ if self.protocol != Protocol::Http1 => {
+                return Ok(Completion::ignored_with("needs the process, which is asked over HTTP/1.1"));
+            }
+            (_, Target::Site(_)) => return Ok(Completion::ignored_with("needs the process, not OWNBASE_URL")),
+            (Run::Process(run), Target::Engine(engine, _)) => run(engine)?,
+            (Run::Upgrade(run), Target::Engine(engine, _)) => match engine.next_build() {
                 Some(next) => run(engine, &next)?,
                 None => return Ok(Completion::ignored_with("needs OWNBASE_COMPONENT_NEXT or OWNBASE_WORKER_NEXT")),
             },
-            (Run::Sabotage(run), Self::Engine(engine, _)) => match engine.sabotage_build() {
+            (Run::Sabotage(run), Target::Engine(engine, _)) => match engine.sabotage_build() {
                 Some(sabotage) => run(engine, &sabotage)?,
                 None => return Ok(Completion::ignored_with("needs OWNBASE_SABOTAGE_BIN or OWNBASE_WORKER_SABOTAGE")),
             },

@@ -2,39 +2,25 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
-use ureq::http;
 
 use super::answer::Answer;
 use super::note::{Note, Page, note_of, page_of};
 use super::request::Request;
-
-/// No request of the suite may take longer, however busy the machine.
-const DEADLINE: Duration = Duration::from_secs(30);
-/// Above the 8 MiB of text that a list may carry, escapes and frames included.
-const LONGEST_BODY_BYTES: u64 = 32 << 20;
+use super::transport::{Protocol, Transport};
 
 /// One client with connections of its own. Clones share them.
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
     authority: String,
-    agent: ureq::Agent,
+    transport: Transport,
     log: Option<Arc<Path>>,
 }
 
 impl Client {
-    pub(crate) fn new(authority: &str, log: Option<Arc<Path>>) -> Self {
-        let config = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .proxy(None)
-            .allow_non_standard_methods(true)
-            .timeout_global(Some(DEADLINE))
-            .max_idle_age(Duration::from_secs(2))
-            .build();
-        Self { authority: authority.to_owned(), agent: config.new_agent(), log }
+    pub(crate) fn new(authority: &str, protocol: Protocol, log: Option<Arc<Path>>) -> Self {
+        Self { authority: authority.to_owned(), transport: Transport::new(protocol), log }
     }
 
     /// Sends a request and checks what holds for every answer.
@@ -45,19 +31,14 @@ impl Client {
         for (name, value) in &request.headers {
             builder = builder.header(name, value);
         }
-        let answer = match &request.body {
-            Some(body) => self.agent.run(builder.body(body.as_slice())?),
-            None => self.agent.run(builder.body(())?),
-        };
-        let answer = answer.with_context(|| format!("no answer to {request}"))?;
-        let (head, mut body) = answer.into_parts();
-        let body = body.with_config().limit(LONGEST_BODY_BYTES).read_to_vec();
+        let answer = self.transport.send(builder, request.body.as_deref());
+        let (head, body) = answer.with_context(|| request.to_string())?.into_parts();
         let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
         let answer = Answer {
             request: request.to_string(),
             status: head.status.as_u16(),
             headers: head.headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect(),
-            body: body.with_context(|| format!("the answer to {request} breaks off"))?,
+            body,
             to_head: request.method == "HEAD",
             log: self.log.clone(),
         };

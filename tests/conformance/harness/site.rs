@@ -10,6 +10,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::client::Client;
 use super::raw::Connection;
+use super::transport::Protocol;
 
 /// RFC 3986: every byte outside the unreserved set is percent-encoded.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -18,13 +19,14 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b
 #[derive(Debug, Clone)]
 pub(crate) struct Site {
     authority: String,
+    protocol: Protocol,
     log: Option<Arc<Path>>,
 }
 
 impl Site {
     /// A server of the suite, which logs into a file.
     pub(crate) fn of_server(authority: &str, log: &Path) -> Self {
-        Self { authority: authority.to_owned(), log: Some(log.into()) }
+        Self { authority: authority.to_owned(), protocol: Protocol::Http1, log: Some(log.into()) }
     }
 
     /// Somebody's server, from `http://host:port`.
@@ -32,7 +34,12 @@ impl Site {
         let authority = url.strip_prefix("http://").context("OWNBASE_URL must begin with http://")?;
         let authority = authority.trim_end_matches('/');
         ensure!(!authority.contains('/') && authority.contains(':'), "OWNBASE_URL must be http://host:port");
-        Ok(Self { authority: authority.to_owned(), log: None })
+        Ok(Self { authority: authority.to_owned(), protocol: Protocol::Http1, log: None })
+    }
+
+    /// The same server, to be asked over another version of HTTP.
+    pub(crate) fn over(self, protocol: Protocol) -> Self {
+        Self { protocol, ..self }
     }
 
     /// Host and port.
@@ -42,11 +49,14 @@ impl Site {
 
     /// A client with connections of its own.
     pub(crate) fn client(&self) -> Client {
-        Client::new(&self.authority, self.log.clone())
+        Client::new(&self.authority, self.protocol, self.log.clone())
     }
 
-    /// A connection to send bytes on.
+    /// A connection to send bytes of HTTP/1.1 on. Cases that share a server and need one are [`Run::Http1`].
+    ///
+    /// [`Run::Http1`]: super::case::Run::Http1
     pub(crate) fn connect(&self) -> Result<Connection> {
+        ensure!(self.protocol == Protocol::Http1, "a case that speaks HTTP/1.1 itself is listed as one of Http");
         Connection::open(&self.authority, self.log.clone())
     }
 }
