@@ -1,11 +1,14 @@
 //! One open SQLite: runs a statement within its limits and turns rows into the interface's values.
 //!
 //! A connection serves many requests, one statement or transaction at a time. It knows SQLite only: not labels, not who
-//! waits for it, not when its file comes and goes. Statements are prepared once and kept (32 a connection).
+//! waits for it, not when its file comes and goes. Statements are prepared once and kept (32 a connection), but for those
+//! that nothing could stop (`bulk.rs`).
 
+mod bulk;
 mod copy;
 mod look;
 mod opening;
+mod run;
 mod statement;
 
 use crate::{
@@ -13,19 +16,16 @@ use crate::{
     clock::Clock,
     commits::Commits,
     durability,
-    errors::{Error, is_interrupt, is_too_large},
+    errors::Error,
     policy::{self, Exempt},
-    rows::{Fault, Rows, answer},
 };
-use rusqlite::{ErrorCode, OpenFlags, ffi, limits::Limit, wal::CheckpointMode};
+pub(crate) use bulk::Bulk;
+use rusqlite::{OpenFlags, wal::CheckpointMode};
 pub(crate) use statement::{Admission, Changes, Kind, Ran, Statement};
-use std::{cell::Cell, path::Path, sync::Arc, time::Instant};
+use std::{cell::Cell, path::Path, sync::Arc};
 
 /// Prepared statements kept for each connection.
 const KEPT_STATEMENTS: usize = 32;
-
-/// The largest value or row of a statement that was admitted as a small one, in bytes.
-const SMALL_VALUE_BYTES: i32 = 16 << 10;
 
 pub(crate) struct Connection {
     sqlite: rusqlite::Connection,
@@ -36,6 +36,7 @@ pub(crate) struct Connection {
     /// SQLite syncs nothing before the next checkpoint.
     is_unsynced: Cell<bool>,
     exempt: Exempt,
+    bulk: Bulk,
 }
 
 impl Connection {
@@ -49,7 +50,8 @@ impl Connection {
         let asked = clock.clone();
         sqlite.progress_handler(Clock::INSTRUCTIONS, Some(move || asked.is_over()))?;
         sqlite.set_prepared_statement_cache_capacity(KEPT_STATEMENTS);
-        let exempt = policy::apply(&mut sqlite)?;
+        let bulk = Bulk::default();
+        let exempt = policy::apply(&mut sqlite, bulk.clone())?;
         // Reads the schema now, so that the first statement does not.
         sqlite.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
         let statement_timeout_ms = limits.statement_timeout_ms;
@@ -61,6 +63,7 @@ impl Connection {
             has_failed: Cell::default(),
             is_unsynced: Cell::default(),
             exempt,
+            bulk,
         })
     }
 
@@ -121,61 +124,6 @@ impl Connection {
         Ok(self.sqlite.execute_batch("ROLLBACK")?)
     }
 
-    /// Runs a statement as `admit` says of its kind, at most until `until`. Where it cannot even be prepared, nobody is asked.
-    pub(crate) fn run(
-        &self,
-        statement: &Statement,
-        until: Instant,
-        admit: impl FnOnce(Kind) -> Admission,
-        rows: &mut impl Rows,
-    ) -> Ran {
-        self.clock.stop_at(Some(until));
-        let mut prepared = match self.prepare(&statement.sql) {
-            Ok(prepared) => prepared,
-            Err(fault) => return Ran::Done(Err(self.explain(fault))),
-        };
-        let kind = self.kind(statement, &prepared);
-        let small = match admit(kind) {
-            Admission::Refused => return Ran::Refused,
-            Admission::Granted => None,
-            Admission::Small => Some(SmallValues::of(&self.sqlite)),
-        };
-        let changes_before = self.sqlite.total_changes();
-        match answer(&mut prepared, &statement.parameters, &self.clock, rows) {
-            Ok(()) if kind == Kind::Read => Ran::Done(Ok(None)),
-            Ok(()) => {
-                Ran::Done(Ok(if prepared.readonly() { None } else { self.changes_since(changes_before, statement) }))
-            }
-            Err(Fault::Sqlite(error)) if is_interrupt(&error) || small.is_some() && is_too_large(&error) => {
-                Ran::Stopped(self.explain(Fault::Sqlite(error)))
-            }
-            Err(fault) => Ran::Done(Err(self.explain(fault))),
-        }
-    }
-
-    /// Runs a statement if it only reads, at most until `until`.
-    pub(crate) fn read(&self, statement: &Statement, until: Instant, rows: &mut impl Rows) -> Ran {
-        self.run(statement, until, Admission::of_reads, rows)
-    }
-
-    fn kind(&self, statement: &Statement, prepared: &rusqlite::Statement<'_>) -> Kind {
-        // COMMIT is read-only to SQLite too, but has no columns.
-        match prepared.readonly() {
-            true if prepared.column_count() > 0 => Kind::Read,
-            false if statement.changes_rows() && !self.in_transaction() => Kind::Change,
-            _ => Kind::Other,
-        }
-    }
-
-    /// What the statement that was just run changed. SQLite's own counters are the connection's, which others share: they
-    /// tell of this statement only if they have moved, or if the count is 0.
-    fn changes_since(&self, total_before: u64, statement: &Statement) -> Option<Changes> {
-        let rows = self.sqlite.changes();
-        let moved = self.sqlite.total_changes() != total_before;
-        let last_insert_rowid = (moved && statement.may_insert()).then(|| self.sqlite.last_insert_rowid());
-        (moved || rows == 0).then_some(Changes { rows, last_insert_rowid })
-    }
-
     /// Moves the WAL into the database, durably, and closes it; SQLite removes the WAL. Where that fails, and where it is
     /// merely dropped, a connection leaves both as they are: to be removed, or recovered by the next `open`.
     pub(crate) fn close(self) -> Result<(), Error> {
@@ -188,30 +136,6 @@ impl Connection {
     pub(crate) fn has_failed(&self) -> bool {
         self.has_failed.get()
     }
-
-    fn prepare(&self, sql: &str) -> Result<rusqlite::CachedStatement<'_>, Fault> {
-        if sql.bytes().filter(|byte| *byte == b';').count() > policy::MAX_SEMICOLONS {
-            let limit = policy::MAX_SEMICOLONS;
-            return Err(Error::new(ffi::SQLITE_TOOBIG, format_args!("more than {limit} semicolons")).into());
-        }
-        Ok(self.sqlite.prepare_cached(sql)?)
-    }
-
-    fn explain(&self, fault: Fault) -> Error {
-        match fault {
-            Fault::Sqlite(error) if is_interrupt(&error) => {
-                let limit = self.statement_timeout_ms;
-                Error::interrupted(format_args!("the statement ran past its time limit ({limit} ms) or its request's"))
-            }
-            Fault::Sqlite(error) => {
-                if error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure) {
-                    self.has_failed.set(true);
-                }
-                error.into()
-            }
-            Fault::Rows(error) => error,
-        }
-    }
 }
 
 fn open_file(file: &Path, flags: OpenFlags) -> rusqlite::Result<rusqlite::Connection> {
@@ -221,58 +145,4 @@ fn open_file(file: &Path, flags: OpenFlags) -> rusqlite::Result<rusqlite::Connec
         rusqlite::Error::SqliteFailure(failure, _) => rusqlite::Error::SqliteFailure(failure, None),
         other => other,
     })
-}
-
-/// Keeps values small until dropped.
-struct SmallValues<'a>(&'a rusqlite::Connection);
-
-impl SmallValues<'_> {
-    fn of(sqlite: &rusqlite::Connection) -> SmallValues<'_> {
-        // Fails for a negative limit only.
-        let _ = sqlite.set_limit(Limit::SQLITE_LIMIT_LENGTH, SMALL_VALUE_BYTES);
-        SmallValues(sqlite)
-    }
-}
-
-impl Drop for SmallValues<'_> {
-    fn drop(&mut self) {
-        let _ = self.0.set_limit(Limit::SQLITE_LIMIT_LENGTH, policy::MAX_VALUE_BYTES);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-    use crate::{bindings::spin::sqlite::sqlite::Value, gathered::Gathered};
-    use std::time::Duration;
-
-    #[test]
-    fn other_parameters_do_not_parse_a_statement_anew() {
-        let connection = Connection::scratch(&Limits::default()).unwrap();
-        let sql = "SELECT name FROM sqlite_schema WHERE rootpage > ?1 ORDER BY rootpage LIMIT ?2";
-        for limit in [1, 2, 1, 128] {
-            let parameters = vec![Value::Integer(limit), Value::Integer(limit)];
-            let statement = Statement { sql: sql.to_owned(), parameters };
-            let until = Instant::now() + Duration::from_secs(9);
-            let ran = connection.run(&statement, until, |_| Admission::Granted, &mut Gathered::new(1, 1));
-            assert!(matches!(ran, Ran::Done(Ok(None))));
-        }
-        let kept = connection.sqlite.prepare_cached(sql).unwrap();
-        assert_eq!(kept.get_status(rusqlite::StatementStatus::Run), 4, "the statement was kept");
-        assert_eq!(kept.get_status(rusqlite::StatementStatus::RePrepare), 0);
-    }
-
-    #[test]
-    fn a_read_of_few_large_rows_is_stopped_too() {
-        let connection = Connection::scratch(&Limits::default()).unwrap();
-        let read = |bytes: i64| {
-            let sql = "SELECT CAST(zeroblob(?1) AS TEXT) FROM (VALUES (1), (2))".to_owned();
-            let statement = Statement { sql, parameters: vec![Value::Integer(bytes)] };
-            let rows = &mut Gathered::new(9, 1 << 20);
-            matches!(connection.run(&statement, Instant::now(), |_| Admission::Granted, rows), Ran::Stopped(_))
-        };
-        assert!(read(100_000));
-        assert!(!read(10), "that few instructions are not counted");
-    }
 }

@@ -49,13 +49,13 @@ impl Open {
 
     /// Runs a statement if it does not hold up the thread: see `Session`. What it syncs, it leaves to the gate.
     pub(crate) fn run_here(&self, scope: &Scope, statement: &Statement, until: Instant, rows: &mut impl Rows) -> Ran {
-        if self.has_failed() || statement.counts_rows() {
+        if self.has_failed() {
             return Ran::Refused;
         }
         let admit = |kind| match kind {
-            Kind::Read => Admission::Granted,
+            Kind::Read => Admission::Brief,
             Kind::Change if self.changes_here() => Admission::Small,
-            Kind::Change | Kind::Other => Admission::Refused,
+            Kind::BulkRead | Kind::Change | Kind::Other => Admission::Refused,
         };
         self.run_as(scope, statement, until, admit, rows)
     }
@@ -94,7 +94,7 @@ impl Open {
         let mut may_commit = false;
         let announced = |kind| {
             let admission = admit(kind);
-            may_commit = admission != Admission::Refused && kind != Kind::Read;
+            may_commit = admission != Admission::Refused && !kind.only_reads();
             if may_commit {
                 // Before it runs: its rows may be on their way to the client before it has ended.
                 scope.wait_for(log, log.next());

@@ -8,6 +8,7 @@
 //!
 //! <https://sqlite.org/security.html>, <https://developers.cloudflare.com/durable-objects/platform/limits/>
 
+use crate::connection::Bulk;
 use rusqlite::{
     Connection,
     config::DbConfig,
@@ -110,8 +111,8 @@ impl Exempt {
     }
 }
 
-/// Puts a connection under this policy, for good.
-pub(crate) fn apply(sqlite: &mut Connection) -> rusqlite::Result<Exempt> {
+/// Puts a connection under this policy, for good, and has `bulk` told of what it is about.
+pub(crate) fn apply(sqlite: &mut Connection, bulk: Bulk) -> rusqlite::Result<Exempt> {
     let exempt = Exempt::default();
     let asked = exempt.clone();
     for (limit, value) in LIMITS {
@@ -120,9 +121,12 @@ pub(crate) fn apply(sqlite: &mut Connection) -> rusqlite::Result<Exempt> {
     for (setting, value) in SETTINGS {
         sqlite.set_db_config(setting, value)?;
     }
-    sqlite.authorizer(Some(move |context: AuthContext<'_>| match asked.0.load(Relaxed) || admits(&context) {
-        true => Authorization::Allow,
-        false => Authorization::Deny,
+    sqlite.authorizer(Some(move |context: AuthContext<'_>| {
+        let admits = admits(&context) && (!may_be_bulk(&context.action) || bulk.admit());
+        match admits || asked.0.load(Relaxed) {
+            true => Authorization::Allow,
+            false => Authorization::Deny,
+        }
     }))?;
     Ok(exempt)
 }
@@ -158,6 +162,15 @@ fn admits(context: &AuthContext<'_>) -> bool {
         | AuthAction::DropView { view_name: table_name }
         | AuthAction::DropVtable { table_name, .. } => is_own(table_name),
         // ATTACH, DETACH, everything temporary (it would outlive the request), and what a later SQLite may add.
+        _ => false,
+    }
+}
+
+/// Whether SQLite may do this to a whole table in one instruction.
+fn may_be_bulk(action: &AuthAction<'_>) -> bool {
+    match action {
+        AuthAction::Delete { .. } => true,
+        AuthAction::Function { function_name } => function_name.eq_ignore_ascii_case("count"),
         _ => false,
     }
 }

@@ -1,6 +1,7 @@
 //! Tests at the height of a guest's connection, without wasm: what a component would call, called from Rust.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod bulk;
 mod churn;
 mod direct;
 mod disk;

@@ -1,8 +1,8 @@
 //! A statement, what kind of statement it is, and how far it came.
 //!
 //! The kind decides where a statement may run, so it errs on the careful side: what is not certainly a read or a plain
-//! change of rows is `Other`. A plain change is one INSERT, REPLACE, UPDATE or DELETE outside a transaction: where it fails
-//! or is stopped, SQLite undoes all of it, so that it can be run again.
+//! change of rows is `Other`. A plain change is one INSERT, REPLACE, UPDATE or DELETE outside a transaction, which SQLite can
+//! stop: where it fails or is stopped, SQLite undoes all of it, so that it can be run again.
 //!
 //! <https://sqlite.org/lang_transaction.html#response_to_errors_within_a_transaction>
 
@@ -20,7 +20,9 @@ pub(crate) struct Statement {
 pub(crate) enum Kind {
     /// Answers rows and does nothing else.
     Read,
-    /// Changes rows, outside a transaction.
+    /// The same, but nothing may be able to stop it.
+    BulkRead,
+    /// Changes rows, outside a transaction, and can be stopped.
     Change,
     Other,
 }
@@ -30,14 +32,23 @@ pub(crate) enum Kind {
 pub(crate) enum Admission {
     Refused,
     Granted,
-    /// As long as no value or row is larger than some KiB: SQLite looks at the time between its instructions only.
+    /// As long as it can be stopped.
+    Brief,
+    /// The same, and as long as no value or row is larger than some KiB: SQLite looks at the time between its instructions
+    /// only.
     Small,
+}
+
+impl Kind {
+    pub(crate) fn only_reads(self) -> bool {
+        matches!(self, Kind::Read | Kind::BulkRead)
+    }
 }
 
 impl Admission {
     /// For those that take reads only.
     pub(crate) fn of_reads(kind: Kind) -> Admission {
-        if kind == Kind::Read { Admission::Granted } else { Admission::Refused }
+        if kind.only_reads() { Admission::Granted } else { Admission::Refused }
     }
 }
 
@@ -60,37 +71,32 @@ pub(crate) enum Ran {
 }
 
 impl Statement {
-    /// Whether its first word is `word`; a comment or a WITH before it hides it.
+    /// Whether its first word, after comments, is `word`.
     pub(crate) fn begins_with(&self, word: &str) -> bool {
-        self.sql.trim_start().get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word))
+        without_comments(&self.sql).get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word))
     }
 
-    /// Whether it changes rows one by one. A DELETE of all rows is a single instruction of SQLite, however long it takes.
+    /// Whether it is an INSERT, REPLACE, UPDATE or DELETE, if it does more than read.
     pub(super) fn changes_rows(&self) -> bool {
-        ["INSERT", "REPLACE", "UPDATE"].iter().any(|word| self.begins_with(word))
-            || self.begins_with("DELETE") && self.has_where()
+        ["INSERT", "REPLACE", "UPDATE", "DELETE", "WITH"].iter().any(|word| self.begins_with(word))
     }
 
     /// Whether it may insert rows other than by triggers, of whose rowids SQLite does not tell.
     pub(super) fn may_insert(&self) -> bool {
         !["UPDATE", "DELETE"].iter().any(|word| self.begins_with(word))
     }
+}
 
-    /// Whether WHERE is a word of it; not as part of a name, nor where it may stand in a comment.
-    fn has_where(&self) -> bool {
-        let parts_words = |c: char| c.is_ascii() && !c.is_ascii_alphanumeric() && c != '_' && c != '$';
-        !self.contains("--")
-            && !self.contains("/*")
-            && self.sql.split(parts_words).any(|word| word.eq_ignore_ascii_case("WHERE"))
-    }
-
-    /// Whether it may count a table's rows, which is a single instruction of SQLite as well. One that a view hides is not
-    /// seen.
-    pub(crate) fn counts_rows(&self) -> bool {
-        self.contains("count(") || self.contains("count (")
-    }
-
-    fn contains(&self, word: &str) -> bool {
-        self.sql.as_bytes().windows(word.len()).any(|part| part.eq_ignore_ascii_case(word.as_bytes()))
+/// What follows the white space, the comments and the semicolons that SQL begins with.
+fn without_comments(sql: &str) -> &str {
+    let mut rest = sql;
+    loop {
+        rest = rest.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == ';');
+        let (comment, end) = match (rest.strip_prefix("--"), rest.strip_prefix("/*")) {
+            (Some(comment), _) => (comment, "\n"),
+            (_, Some(comment)) => (comment, "*/"),
+            _ => return rest,
+        };
+        rest = comment.split_once(end).map_or("", |(_, rest)| rest);
     }
 }

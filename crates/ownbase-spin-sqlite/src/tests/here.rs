@@ -76,14 +76,19 @@ async fn a_plain_write_runs_here_and_its_answer_waits_for_the_disk() {
     disk.release();
     assert_eq!(scope.settled().await, Ok(()));
     run_until_here(&state, &state.session("user-john"), "INSERT INTO a VALUES (2)").await;
-    for sql in ["REPLACE INTO a VALUES (2)", " update a SET b = 3", "DELETE FROM a WHERE b = 3 RETURNING b"] {
+    let changes = [
+        "REPLACE INTO a VALUES (2)",
+        " update a SET b = 3",
+        "DELETE FROM a WHERE b = 3 RETURNING b",
+        "/* why */ -- what\n; INSERT INTO a VALUES (4)",
+        "WITH w AS (SELECT 1) INSERT INTO a SELECT * FROM w",
+    ];
+    for sql in changes {
         assert!(matches!(here(&state, sql).await, Ran::Done(Ok(Some(_)))), "{sql}");
     }
-    run(&state.session("user-john"), "CREATE TABLE elsewhere (b)").await.unwrap();
-    for sql in ["DELETE FROM elsewhere", "DELETE FROM a -- no WHERE", "DELETE FROM a /* WHERE */"] {
-        assert!(matches!(here(&state, sql).await, Ran::Refused), "one instruction: {sql}");
-    }
-    for sql in ["CREATE TABLE c (d)", "BEGIN", "SAVEPOINT s", "WITH w AS (SELECT 1) INSERT INTO a SELECT * FROM w"] {
+    for sql in
+        ["CREATE TABLE c (d)", "BEGIN", "SAVEPOINT s", "/*/ INSERT */ ANALYZE", "EXPLAIN INSERT INTO a VALUES (5)"]
+    {
         assert!(matches!(here(&state, sql).await, Ran::Refused), "{sql}");
     }
 }
@@ -150,8 +155,6 @@ async fn what_moves_much_between_two_looks_at_the_clock_runs_elsewhere() {
     assert!(!committed_here(&state).await);
     assert_eq!(run(&session, "SELECT length(b) FROM a").await.unwrap(), ["1000001", "1000001"]);
     assert_code(run(&session, "INSERT INTO a VALUES (zeroblob(2000001))").await, "SQLITE_TOOBIG");
-    run(&session, "DELETE FROM many").await.unwrap();
-    assert!(!committed_here(&state).await, "one instruction, however many rows");
     run_until_here(&state, &session, "INSERT INTO a VALUES (zeroblob(10000))").await;
 }
 
@@ -186,15 +189,4 @@ async fn a_database_that_is_full_says_so_from_here_too() {
     assert_eq!(run(&session, "SELECT count(*) FROM a").await.unwrap(), [rows.to_string()]);
     run(&session, "DELETE FROM a WHERE b IS NOT NULL").await.unwrap();
     run(&session, "INSERT INTO a VALUES (zeroblob(3000))").await.unwrap();
-}
-
-#[tokio::test]
-async fn a_count_of_rows_that_nothing_can_stop_runs_elsewhere() {
-    let (state, session) = with_many_rows().await;
-    for sql in ["SELECT count(*) FROM many", "SELECT COUNT (*) FROM many"] {
-        assert!(matches!(here(&state, sql).await, Ran::Refused), "{sql}");
-        assert_eq!(run(&session, sql).await.unwrap(), ["100000"]);
-    }
-    let sql = "SELECT b AS discount FROM many WHERE i = 1";
-    assert!(matches!(here(&state, sql).await, Ran::Done(Ok(_))), "{sql}");
 }
