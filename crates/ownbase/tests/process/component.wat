@@ -1,6 +1,8 @@
 ;; A WASI 0.2 component that answers with the path it got. Paths that begin in /! do something else:
 ;; /!trap traps, /!loop computes for ever, /!wait computes for three seconds and then answers, /!cut breaks its answer off,
-;; /!fill asks for memory without end and traps when it gets no more, /!much answers with 32 MiB of zeros before the path.
+;; /!fill asks for memory without end and traps when it gets no more, /!much answers with 32 MiB of zeros before the path,
+;; /!insert makes a table in the database "default", answers with 1 MiB of zeros and the path, inserts a row and then
+;; adds "end".
 (component
   (import "wasi:clocks/monotonic-clock@0.2.0" (instance $clock (export "now" (func (result u64)))))
   (import "wasi:io/error@0.2.0" (instance $io-error (export "error" (type (sub resource)))))
@@ -61,17 +63,33 @@
     (export "[static]outgoing-body.finish"
       (func (param "this" (own $outgoing-body)) (param "trailers" (option (own $fields)))
         (result (result (error $error-code)))))))
+  (import "spin:sqlite/sqlite@3.1.0" (instance $sqlite
+    (export "connection" (type $connection (sub resource)))
+    (type $failure (variant (case "no-such-database") (case "access-denied") (case "invalid-connection")
+      (case "database-full") (case "io" string)))
+    (export "error" (type $error (eq $failure)))
+    (type $one (variant (case "integer" s64) (case "real" f64) (case "text" string) (case "blob" (list u8)) (case "null")))
+    (export "value" (type $value (eq $one)))
+    (type $row (record (field "values" (list $value))))
+    (export "row-result" (type $row-result (eq $row)))
+    (type $rows (record (field "columns" (list string)) (field "rows" (list $row-result))))
+    (export "query-result" (type $query-result (eq $rows)))
+    (export "[static]connection.open"
+      (func (param "database" string) (result (result (own $connection) (error $error)))))
+    (export "[method]connection.execute"
+      (func (param "self" (borrow $connection)) (param "statement" string) (param "parameters" (list $value))
+        (result (result $query-result (error $error)))))))
   (alias export $types "incoming-request" (type $incoming-request))
   (alias export $types "response-outparam" (type $response-outparam))
 
   (core module $memory
     (memory (export "memory") 2)
     (global $next (mut i32) (i32.const 65536))
-    ;; The host writes only the path, once for each instance.
+    ;; The host writes little, and each instance serves once.
     (func (export "realloc") (param i32 i32 i32 i32) (result i32)
       (local $at i32)
-      (local.set $at (global.get $next))
-      (global.set $next (i32.add (global.get $next) (local.get 3)))
+      (local.set $at (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
+      (global.set $next (i32.add (local.get $at) (local.get 3)))
       (local.get $at)))
   (core instance $memory (instantiate $memory))
   (alias core export $memory "memory" (core memory $mem))
@@ -88,6 +106,9 @@
   (core func $drop-stream (canon resource.drop $output-stream))
   (core func $finish (canon lower (func $types "[static]outgoing-body.finish") (memory $mem) (realloc $realloc)))
 
+  (core func $open (canon lower (func $sqlite "[static]connection.open") (memory $mem) (realloc $realloc)))
+  (core func $execute (canon lower (func $sqlite "[method]connection.execute") (memory $mem) (realloc $realloc)))
+
   (core module $main
     (import "memory" "memory" (memory 1))
     (import "host" "now" (func $now (result i64)))
@@ -100,10 +121,21 @@
     (import "host" "write" (func $write (param i32 i32 i32 i32)))
     (import "host" "drop-stream" (func $drop-stream (param i32)))
     (import "host" "finish" (func $finish (param i32 i32 i32 i32)))
+    (import "host" "open" (func $open (param i32 i32 i32)))
+    (import "host" "execute" (func $execute (param i32 i32 i32 i32 i32 i32)))
+    (data (i32.const 512) "default")
+    (data (i32.const 528) "CREATE TABLE a (b)")
+    (data (i32.const 560) "INSERT INTO a VALUES (1)")
+    (data (i32.const 592) "end")
+
+    (func $run (param $connection i32) (param $statement i32) (param $length i32)
+      (call $execute (local.get $connection) (local.get $statement) (local.get $length)
+        (i32.const 0) (i32.const 0) (i32.const 160))
+      (if (i32.load8_u (i32.const 160)) (then unreachable)))
 
     (func (export "handle") (param $request i32) (param $out i32)
       (local $text i32) (local $length i32) (local $command i32) (local $end i64) (local $made i32) (local $sink i32)
-      (local $left i32)
+      (local $left i32) (local $connection i32)
       (call $path (local.get $request) (i32.const 16))
       (local.set $text (i32.load (i32.const 20)))
       (local.set $length (i32.load (i32.const 24)))
@@ -117,19 +149,29 @@
         (then
           (local.set $end (i64.add (call $now) (i64.const 3000000000)))
           (loop $not-yet (br_if $not-yet (i64.lt_u (call $now) (local.get $end))))))
+      (if (i32.eq (local.get $command) (i32.const 105 (; i ;)))
+        (then
+          (call $open (i32.const 512) (i32.const 7) (i32.const 160))
+          (if (i32.load8_u (i32.const 160)) (then unreachable))
+          (local.set $connection (i32.load (i32.const 164)))
+          (call $run (local.get $connection) (i32.const 528) (i32.const 18))))
       (local.set $made (call $response (call $fields)))
       (call $body (local.get $made) (i32.const 32))
       (call $set (local.get $out) (i32.const 0) (local.get $made)
         (i32.const 0) (i64.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0))
       (call $stream (i32.load (i32.const 36)) (i32.const 40))
       (local.set $sink (i32.load (i32.const 44)))
-      (if (i32.eq (local.get $command) (i32.const 109 (; m ;)))
+      (if (i32.or (i32.eq (local.get $command) (i32.const 109 (; m ;))) (local.get $connection))
         (then
-          (local.set $left (i32.const 8192))
+          (local.set $left (select (i32.const 256) (i32.const 8192) (local.get $connection)))
           (loop $again
             (call $write (local.get $sink) (i32.const 4096) (i32.const 4096) (i32.const 48))
             (br_if $again (local.tee $left (i32.sub (local.get $left) (i32.const 1)))))))
       (call $write (local.get $sink) (local.get $text) (local.get $length) (i32.const 48))
+      (if (local.get $connection)
+        (then
+          (call $run (local.get $connection) (i32.const 560) (i32.const 24))
+          (call $write (local.get $sink) (i32.const 592) (i32.const 3) (i32.const 48))))
       (if (i32.eq (local.get $command) (i32.const 99 (; c ;))) (then unreachable))
       (call $drop-stream (local.get $sink))
       (call $finish (i32.load (i32.const 36)) (i32.const 0) (i32.const 0) (i32.const 128))))
@@ -139,7 +181,7 @@
       (export "now" (func $now)) (export "path" (func $path)) (export "fields" (func $fields))
       (export "response" (func $response)) (export "body" (func $body)) (export "set" (func $set))
       (export "stream" (func $stream)) (export "write" (func $write)) (export "drop-stream" (func $drop-stream))
-      (export "finish" (func $finish))))))
+      (export "finish" (func $finish)) (export "open" (func $open)) (export "execute" (func $execute))))))
   (func $handle (param "request" (own $incoming-request)) (param "response-out" (own $response-outparam))
     (canon lift (core func $main "handle")))
   (instance $handler (export "handle" (func $handle)))

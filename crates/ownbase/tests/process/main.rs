@@ -1,6 +1,6 @@
 //! The process as its operator sees it: what it prints, how it ends, what a client gets from it.
 //!
-//! The component is 100 lines of WebAssembly text (WASI 0.2), so that nothing has to be built first. What the notes
+//! The component is 200 lines of WebAssembly text (WASI 0.2), so that nothing has to be built first. What the notes
 //! service promises over HTTP is tested in tests/conformance.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
@@ -8,6 +8,7 @@
 mod building;
 mod client;
 mod frames;
+mod held;
 mod http2;
 mod http2_client;
 mod http2_hostile;
@@ -17,4 +18,5 @@ mod serving;
 mod site;
 mod starting;
 mod stopping;
+mod traced;
 mod whole;
