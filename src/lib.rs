@@ -8,7 +8,7 @@
 //! An engine on which every database is in a place of its own asks [`locate`] first where to go.
 //!
 //! One request reads in files as `route.rs` (what is asked) → `text.rs` (what is sent) → `etag.rs` (on which
-//! condition) → `notes.rs` (SQL) → `page.rs` (lists) → `answer.rs` or `problem.rs` (what is said). The contract is
+//! condition) → `notes.rs` (SQL) → `page.rs` (lists) → `json.rs` → `answer.rs` or `problem.rs` (what is said). The contract is
 //! HTTP (RFC 9110), problems (RFC 9457) and JSON (RFC 8259).
 //!
 //! Limits: a body of [`MAX_BODY_BYTES`], a text of 65,536 bytes, a page of 1,000 notes, a list with 8 MiB of text.
@@ -34,6 +34,7 @@
 
 mod answer;
 mod etag;
+mod json;
 mod notes;
 mod page;
 mod problem;
@@ -210,12 +211,12 @@ fn act<E: Environment>(
             let text = text::parse(request)?;
             let (database, now) = (environment.open(&label)?, environment.now());
             let update = |unchanged_since| notes::update(&database, &id, &text, now, unchanged_since);
-            answer::note(&etag::change(&database, &id, headers, update)?)
+            Ok(answer::note(&etag::change(&database, &id, headers, update)?))
         }
         Action::Delete(id) => {
             let database = environment.open(&label)?;
             let delete = |unchanged_since| notes::delete(&database, &id, unchanged_since);
-            answer::note(&etag::change(&database, &id, headers, delete)?)
+            Ok(answer::note(&etag::change(&database, &id, headers, delete)?))
         }
     }
 }

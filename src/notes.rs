@@ -8,11 +8,10 @@
 
 use std::fmt;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use ownbase_database::migration::recreate_with;
 use ownbase_database::{Database, Environment, Error, Label, Timestamp};
 use percent_encoding::percent_decode_str;
-use serde::{Serialize, Serializer};
 
 use crate::MIGRATIONS;
 use crate::queries::{self, Create, Delete, List, ListRow, StoredNote, Update};
@@ -20,24 +19,17 @@ use crate::queries::{self, Create, Delete, List, ListRow, StoredNote, Update};
 /// How often a new id may turn out to be taken. At 75 bits of randomness even one collision is a broken generator.
 const ID_ATTEMPTS: u32 = 4;
 
-/// A note as it is stored and shown, members in the order of the API.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+/// A note as it is stored and shown.
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Note {
     pub(crate) id: NoteId,
     pub(crate) text: String,
-    #[serde(serialize_with = "rfc3339")]
     pub(crate) created: DateTime<Utc>,
-    #[serde(serialize_with = "rfc3339")]
     pub(crate) updated: DateTime<Utc>,
 }
 
-/// UTC with three decimals always: `2025-03-23T15:42:18.760Z`.
-fn rfc3339<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&time.to_rfc3339_opts(SecondsFormat::Millis, true))
-}
-
 /// A note's name: `note_` and 16 letters `a` to `z`, 75 bits of randomness.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NoteId(String);
 
 impl NoteId {
@@ -50,6 +42,11 @@ impl NoteId {
         let letters = id.strip_prefix(Self::PREFIX)?;
         let well_formed = letters.len() == Self::LETTERS && letters.bytes().all(|byte| byte.is_ascii_lowercase());
         well_formed.then(|| Self(id.into_owned()))
+    }
+
+    /// The id itself.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
     }
 
     fn new(environment: &impl Environment) -> Self {
@@ -101,14 +98,17 @@ fn insert<E: Environment>(environment: &E, database: &E::Database, label: &Label
 }
 
 /// At most `limit` notes after the place `after`, oldest first, each with its own place.
-pub(crate) fn list(database: &impl Database, after: i64, limit: usize) -> Result<Vec<(i64, Note)>, Error> {
+pub(crate) fn list(
+    database: &impl Database,
+    after: i64,
+    limit: usize,
+) -> Result<impl ExactSizeIterator<Item = Result<(i64, Note), Error>>, Error> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows = or_none(queries::list(database, List { after, limit }))?;
-    rows.map(|row| {
+    Ok(rows.map(|row| {
         let ListRow { id, text, created, updated, seq } = row?;
         Ok((seq, note(StoredNote { id, text, created, updated })?))
-    })
-    .collect()
+    }))
 }
 
 /// The note `id`.
@@ -153,22 +153,4 @@ fn time(millis: i64) -> Result<DateTime<Utc>, Error> {
         code: "SQLITE_MISMATCH".into(),
         message: format!("{millis} ms is beyond the calendar"),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-
-    use super::*;
-
-    #[test]
-    fn a_note_is_shown_as_the_api_says() {
-        let note = Note {
-            id: NoteId::parse("note_jxqegmbonzvdstpy").unwrap(),
-            text: "Buy groceries".into(),
-            created: time(1_742_744_538_760).unwrap(),
-            updated: time(1_742_744_539_000).unwrap(),
-        };
-        insta::assert_snapshot!(serde_json::to_string(&note).unwrap(), @r#"{"id":"note_jxqegmbonzvdstpy","text":"Buy groceries","created":"2025-03-23T15:42:18.760Z","updated":"2025-03-23T15:42:19.000Z"}"#);
-    }
 }

@@ -15,6 +15,7 @@ use std::fmt;
 use form_urlencoded::parse;
 use ownbase_database::Database;
 
+use crate::json::{self, NOTE_BYTES};
 use crate::notes;
 use crate::problem::Problem;
 
@@ -25,6 +26,9 @@ const MAX_TEXT_BYTES: usize = 8 * 1024 * 1024;
 
 /// The longest body of a list, in bytes. One note has at most six times its text, every byte as `\u0000`.
 const MAX_JSON_BYTES: usize = 16 * 1024 * 1024;
+
+/// Room that is made for a text beforehand.
+const USUAL_TEXT_BYTES: usize = 64;
 
 /// Rows fetched by one statement at the most.
 const CHUNK: usize = 128;
@@ -136,12 +140,14 @@ fn write_notes(database: &impl Database, page: Page, json: &mut Vec<u8>) -> Resu
         let asked = left.saturating_add(1).min(CHUNK);
         let chunk = notes::list(database, after, asked)?;
         let is_last = chunk.len() < asked;
-        for (seq, note) in chunk {
+        json.reserve(chunk.len() * (NOTE_BYTES + USUAL_TEXT_BYTES));
+        for row in chunk {
+            let (seq, note) = row?;
             let end = json.len();
             if end > start {
                 json.push(b',');
             }
-            serde_json::to_writer(&mut *json, &note).map_err(Problem::internal)?;
+            json::push_note(json, &note);
             text_bytes += note.text.len();
             if left == 0 || text_bytes > MAX_TEXT_BYTES || json.len() + TAIL_BYTES > MAX_JSON_BYTES {
                 json.truncate(end);

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, Method, Request};
 
-use crate::{Failure, failed};
+use crate::{Failure, REQUEST_ID, failed};
 use bindings::exports::ownbase::http::whole_handler as wit;
 
 mod bindings {
@@ -18,7 +18,9 @@ impl wit::Guest for super::Service {
     fn handle(request: wit::Request) -> wit::Response {
         let response =
             parse(request).map_or_else(|why| failed(Failure::Malformed(why), &HeaderMap::new()), super::answer);
-        let (head, body) = response.into_parts();
+        let (mut head, body) = response.into_parts();
+        // The host sets it.
+        head.headers.remove(REQUEST_ID);
         wit::Response { status: head.status.as_u16(), headers: super::listed(&head.headers), body: body.into() }
     }
 }

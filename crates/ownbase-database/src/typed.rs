@@ -165,6 +165,8 @@ impl<T: FromRow> Iterator for Rows<T> {
     }
 }
 
+impl<T: FromRow> ExactSizeIterator for Rows<T> {}
+
 /// A statement that answers no rows, with its values: to be run alone, or with others in a [`Database::batch`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Bound<const N: usize> {
