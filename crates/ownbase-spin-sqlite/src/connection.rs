@@ -33,6 +33,8 @@ pub(crate) struct Connection {
     statement_timeout_ms: u64,
     commits: Commits,
     has_failed: Cell<bool>,
+    /// For the next checkpoint.
+    has_asked: Cell<bool>,
     /// SQLite syncs nothing before the next checkpoint.
     is_unsynced: Cell<bool>,
     exempt: Exempt,
@@ -61,6 +63,7 @@ impl Connection {
             clock,
             statement_timeout_ms,
             has_failed: Cell::default(),
+            has_asked: Cell::default(),
             is_unsynced: Cell::default(),
             exempt,
             bulk,
@@ -72,9 +75,19 @@ impl Connection {
         self.commits.take()
     }
 
-    /// Whether the WAL is long enough to be moved into the database.
-    pub(crate) fn wants_checkpoint(&self) -> bool {
+    /// Whether the WAL has become long, and this was not said before.
+    pub(crate) fn asks_for_checkpoint(&self) -> bool {
+        self.wal_is_long() && !self.has_asked.replace(true)
+    }
+
+    /// Whether the WAL is to be moved into the database when there is time.
+    pub(crate) fn wal_is_long(&self) -> bool {
         self.commits.wal_pages() >= durability::WAL_PAGES
+    }
+
+    /// Whether the WAL is to be moved into the database before anything is added to it.
+    pub(crate) fn wal_is_overdue(&self) -> bool {
+        self.commits.wal_pages() >= durability::MAX_WAL_PAGES
     }
 
     #[cfg(test)]
@@ -92,6 +105,7 @@ impl Connection {
     pub(crate) fn checkpoint(&self) -> Result<(), Error> {
         self.clock.stop_at(None);
         self.commits.forget_wal();
+        self.has_asked.set(false);
         if self.is_unsynced.take() {
             self.exempt.run(|| durability::sync_from_now_on(&self.sqlite))?;
         }

@@ -6,6 +6,7 @@
 //! (the statement failed, the transaction was rolled back) is removed again. A database that could not be brought onto the
 //! disk is closed as it is; the next use opens it, which recovers it, or fails.
 
+mod checkpoint;
 mod look;
 
 use crate::{
@@ -66,11 +67,6 @@ impl Database {
         self.open.as_ref().is_some_and(|open| open.connection().in_transaction())
     }
 
-    /// Whether its WAL is long enough to be moved into its file, by `checkpoint`.
-    pub(crate) fn wants_checkpoint(&self) -> bool {
-        self.open.as_ref().is_some_and(|open| open.connection().wants_checkpoint() && !open.has_failed())
-    }
-
     /// Runs a statement if the database is open and neither holds up the thread.
     pub(crate) fn run_here(&self, scope: &Scope, statement: &Statement, until: Instant, rows: &mut impl Rows) -> Ran {
         match &self.open {
@@ -91,6 +87,7 @@ impl Database {
         self.leave_failed(scope)?;
         // Nobody is told that a database is gone that a power cut brings back.
         self.location.settle().inspect_err(|_| scope.fail())?;
+        self.checkpoint_if_overdue();
         if self.open.is_none() {
             if self.location.exists()? {
                 let opened = self.open_file(databases, until);
@@ -124,16 +121,6 @@ impl Database {
             }
         }
         Ok(removed?)
-    }
-
-    /// Moves the WAL into the database's file. May block for long.
-    pub(crate) fn checkpoint(&mut self) {
-        let Some(open) = &self.open else { return };
-        if let Err(error) = open.connection().checkpoint() {
-            let label = &*self.label;
-            tracing::error!(label, ?error, "a checkpoint failed; the database is recovered before it is used again");
-            self.abandon();
-        }
     }
 
     /// Closes the database if it is open, and moves its WAL into its file. May block.

@@ -5,6 +5,7 @@
 //! closed, but never one that a statement or a transaction holds: then the newcomer waits. An entry goes when nobody uses
 //! its label and it is closed. A thread closes what has been idle.
 
+mod checkpoints;
 mod direct;
 mod listing;
 
@@ -20,6 +21,7 @@ use crate::{
     scratch::Scratch,
     state_error::StateError,
 };
+use checkpoints::Checkpoints;
 pub use direct::{Direct, DirectError};
 use hashlink::LinkedHashMap;
 pub use listing::Found;
@@ -58,8 +60,8 @@ struct Inner {
     /// What SQLite makes of a new database before anything is written into it.
     empty_file: OnceLock<Vec<u8>>,
     gate: Option<Gate>,
-    /// To the thread that checkpoints.
-    checkpoints: mpsc::Sender<Lease>,
+    /// Labels, to the thread that checkpoints.
+    checkpoints: mpsc::Sender<Arc<str>>,
     /// In the order in which labels were last opened by a guest.
     entries: Mutex<LinkedHashMap<Arc<str>, Shared>>,
     /// Held while a file is opened that has no entry, to read its label.
@@ -103,7 +105,8 @@ impl Databases {
         });
         let watched = Arc::downgrade(&inner);
         start("ownbase-idle", move || close_idle(&watched))?;
-        start("ownbase-checkpoint", move || asked.into_iter().for_each(|mut lease: Lease| lease.checkpoint()))?;
+        let (checkpoints, watched) = (Checkpoints::new(asked).map_err(StateError::Thread)?, Arc::downgrade(&inner));
+        start("ownbase-checkpoint", move || checkpoints.work(&watched))?;
         Ok(Databases(inner))
     }
 
@@ -117,15 +120,18 @@ impl Databases {
         let patience = self.limits().busy_timeout() + self.limits().statement_timeout();
         let until = tokio::time::Instant::now() + patience;
         let entries: Vec<Shared> = self.entries().values().cloned().collect();
+        // An entry stays while something of its files is not on disk.
+        let mut is_settled = true;
         for entry in entries {
-            match tokio::time::timeout_at(until, Lease::wait(&entry)).await {
+            is_settled &= match tokio::time::timeout_at(until, Lease::wait(&entry)).await {
                 // A join error means that the close panicked; the others are closed all the same.
-                Ok(mut lease) => drop(tokio::task::spawn_blocking(move || lease.close()).await),
-                Err(_) => tracing::warn!("a database was still in use and is not closed"),
+                Ok(lease) => tokio::task::spawn_blocking(move || close(lease)).await.unwrap_or(false),
+                Err(_) => {
+                    tracing::warn!("a database was still in use and is not closed");
+                    false
+                }
             }
         }
-        // An entry stays while something of its files is not on disk.
-        let is_settled = self.entries().values().all(is_at_rest);
         self.0.files.release(is_settled);
     }
 
@@ -145,13 +151,17 @@ impl Databases {
         self.0.gate.as_ref()
     }
 
-    /// Ends the use of a database. If its WAL is long, others wait until a thread has moved it into the file; the caller
-    /// does not.
+    /// Ends the use of a database. If its WAL is long, a thread moves it into the file when its turn has come.
     pub(crate) fn give_back(&self, lease: Lease) {
-        if lease.wants_checkpoint() && !lease.in_transaction() {
-            // Without the thread the WAL grows until the database is closed; the lease ends in the error.
-            let _ = self.0.checkpoints.send(lease);
+        if let Some(label) = lease.asks_for_checkpoint() {
+            drop(lease);
+            self.checkpoint_later(label);
         }
+    }
+
+    /// Without the thread, statements checkpoint for themselves.
+    pub(crate) fn checkpoint_later(&self, label: Arc<str>) {
+        let _ = self.0.checkpoints.send(label);
     }
 
     /// Refuses calls once `close` has begun.
@@ -250,6 +260,12 @@ impl fmt::Debug for Databases {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Databases").field("limits", self.limits()).finish_non_exhaustive()
     }
+}
+
+/// Closes a database; whether all of its files is on disk then.
+fn close(mut lease: Lease) -> bool {
+    lease.close();
+    lease.is_at_rest()
 }
 
 fn is_at_rest(entry: &Shared) -> bool {

@@ -3,8 +3,8 @@
 //! Databases are in WAL mode. Without a gate (`gate.rs`) a commit is one sync of the WAL by SQLite (`synchronous=FULL`); with
 //! one SQLite does not sync at a commit (`NORMAL`), but for the WAL's header in the first one after a checkpoint.
 //! Moving the WAL into the database ("checkpoint") is never done inside a commit: the thread `ownbase-checkpoint` does it
-//! once the WAL has 1,000 pages, and whoever closes a database. SQLite syncs the WAL before and the database after it. The
-//! page size is fixed when a file is made.
+//! once the WAL has 1,000 pages, a statement before it begins if it has 2,000, and whoever closes a database. SQLite syncs the
+//! WAL before and the database after it. The page size is fixed when a file is made.
 //!
 //! <https://sqlite.org/wal.html>, <https://sqlite.org/pragma.html#pragma_synchronous>
 
@@ -17,6 +17,9 @@ const OLDEST_SAFE_SQLITE: i32 = 3_051_003;
 
 /// Pages in the WAL from which on it is to be checkpointed.
 pub(crate) const WAL_PAGES: i32 = 1_000;
+
+/// Pages in the WAL from which on nothing is added to it before it was checkpointed. One transaction may add any number.
+pub(crate) const MAX_WAL_PAGES: i32 = 2 * WAL_PAGES;
 
 /// SQLite's VFS without locks: the others search a list of all open files at each open. Exclusion is ours: one process holds
 /// the state directory, opens each file once, and locks it against others (`files.rs`).

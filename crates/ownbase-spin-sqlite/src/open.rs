@@ -75,9 +75,12 @@ impl Open {
         }
     }
 
-    /// Whether a commit takes no sync now, nor the look at a file that may have to go again.
+    /// Whether a commit takes no sync now, nor a checkpoint, nor the look at a file that may have to go again.
     fn changes_here(&self) -> bool {
-        self.log.is_some() && !self.may_be_empty && self.connection.commits_unsynced()
+        self.log.is_some()
+            && !self.may_be_empty
+            && self.connection.commits_unsynced()
+            && !self.connection.wal_is_overdue()
     }
 
     fn run_as(

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod bulk;
+mod checkpoints;
 mod churn;
 mod direct;
 mod disk;
