@@ -4,7 +4,8 @@
 //! one SQLite does not sync at a commit (`NORMAL`), but for the WAL's header in the first one after a checkpoint.
 //! Moving the WAL into the database ("checkpoint") is never done inside a commit: the thread `ownbase-checkpoint` does it
 //! once the WAL has 1,000 pages, a statement before it begins if it has 2,000, and whoever closes a database. SQLite syncs the
-//! WAL before and the database after it. The page size is fixed when a file is made.
+//! WAL before and the database after it. Its first sync of a WAL that it has opened syncs the folder too (`unixSync`), and does
+//! not say if that failed; a gate syncs both and does. The page size is fixed when a file is made.
 //!
 //! <https://sqlite.org/wal.html>, <https://sqlite.org/pragma.html#pragma_synchronous>
 

@@ -3,8 +3,8 @@
 //! A statement on an open database that nobody holds runs here and now, on the thread that serves, if it only reads, or if
 //! it is a plain change of rows whose commit takes no sync (with a gate, and not the first after a checkpoint). It is stopped
 //! after about a millisecond, or where it meets a value that is not small; what it changed is undone, and it starts over
-//! elsewhere. Everything else runs on a blocking thread: what opens, makes, syncs, waits or takes long, and what changes
-//! anything within a transaction, which could not be run again. The database waited for is held for one statement, or from
+//! elsewhere. Everything else runs on a blocking thread: what opens, makes, syncs, waits or takes long, what nothing could
+//! stop, and what changes anything within a transaction, which could not be run again. The database waited for is held for one statement, or from
 //! the statement that begins a transaction to the one that ends it, or until the request or the connection is over.
 
 use crate::{
@@ -102,7 +102,7 @@ impl Session {
         self.last_insert_rowid.load(Relaxed)
     }
 
-    /// Rows changed by this connection's latest writing statement.
+    /// Rows changed by this connection's latest INSERT, UPDATE or DELETE.
     pub(crate) fn changes(&self) -> u64 {
         self.changes.load(Relaxed)
     }

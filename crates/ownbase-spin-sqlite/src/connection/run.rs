@@ -84,13 +84,15 @@ impl Connection {
         }
     }
 
-    /// What the statement that was just run changed. SQLite's own counters are the connection's, which others share: they
-    /// tell of this statement only if they have moved, or if the count is 0.
+    /// What the statement that was just run changed, if it is one that counts: after any other SQLite's count is that of the
+    /// latest one before, which may be another guest's. Its latest rowid, which guests share too, tells of this statement
+    /// only if rows were changed.
     fn changes_since(&self, total_before: u64, statement: &Statement) -> Option<Changes> {
-        let rows = self.sqlite.changes();
-        let moved = self.sqlite.total_changes() != total_before;
-        let last_insert_rowid = (moved && statement.may_insert()).then(|| self.sqlite.last_insert_rowid());
-        (moved || rows == 0).then_some(Changes { rows, last_insert_rowid })
+        statement.changes_rows().then(|| {
+            let moved = self.sqlite.total_changes() != total_before;
+            let last_insert_rowid = (moved && statement.may_insert()).then(|| self.sqlite.last_insert_rowid());
+            Changes { rows: self.sqlite.changes(), last_insert_rowid }
+        })
     }
 
     fn prepare(&self, sql: &str) -> Result<rusqlite::CachedStatement<'_>, Fault> {

@@ -109,3 +109,31 @@ async fn rowids_and_counts_are_the_connections_own() {
     }
     assert_eq!(state.session("user-john").last_insert_rowid(), 0);
 }
+
+#[tokio::test]
+async fn only_what_counts_rows_changes_the_count() {
+    let state = state();
+    let (mine, other) = (table(&state).await, state.session("user-john"));
+    run(&mine, "INSERT INTO a VALUES (1), (2), (3)").await.unwrap();
+    run(&other, "DELETE FROM a WHERE b = 7").await.unwrap();
+    for sql in [
+        "CREATE TABLE c (d)",
+        "CREATE TABLE e AS SELECT b FROM a",
+        "CREATE VIRTUAL TABLE words USING fts5(word)",
+        "ALTER TABLE c ADD COLUMN f",
+        "BEGIN IMMEDIATE",
+        "SAVEPOINT s",
+        "COMMIT",
+        "DROP TABLE c",
+        "ANALYZE",
+        "EXPLAIN DELETE FROM a",
+        "PRAGMA user_version",
+    ] {
+        run(&mine, sql).await.unwrap();
+        assert_eq!((mine.changes(), other.changes()), (3, 0), "{sql}");
+    }
+    run(&mine, "/* none */ WITH w AS (SELECT 7) DELETE FROM a WHERE b IN w").await.unwrap();
+    assert_eq!(mine.changes(), 0);
+    run(&mine, "-- all\nUPDATE a SET b = 0").await.unwrap();
+    assert_eq!((mine.changes(), other.changes()), (3, 0));
+}
