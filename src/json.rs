@@ -55,14 +55,15 @@ fn push_time(json: &mut Vec<u8>, time: DateTime<Utc>) {
     let Ok(year @ 0..=9999) = u32::try_from(time.year()) else {
         return json.extend_from_slice(time.to_rfc3339_opts(SecondsFormat::Millis, true).as_bytes());
     };
-    let mut text = *b"yyyy-mm-ddThh:mm:ss.mmmZ";
+    // Asked for a part of itself, a time in a zone works out its local time first.
+    let (local, mut text) = (time.naive_utc(), *b"yyyy-mm-ddThh:mm:ss.mmmZ");
     let parts = [
         (0..4, year),
-        (5..7, time.month()),
-        (8..10, time.day()),
-        (11..13, time.hour()),
-        (14..16, time.minute()),
-        (17..19, time.second()),
+        (5..7, local.month()),
+        (8..10, local.day()),
+        (11..13, local.hour()),
+        (14..16, local.minute()),
+        (17..19, local.second()),
         (20..23, time.timestamp_subsec_millis()),
     ];
     for (place, mut number) in parts {
