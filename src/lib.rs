@@ -8,8 +8,8 @@
 //! An engine on which every database is in a place of its own asks [`locate`] first where to go.
 //!
 //! One request reads in files as `route.rs` (what is asked) → `text.rs` (what is sent) → `etag.rs` (on which
-//! condition) → `notes.rs` (SQL) → `page.rs` (lists) → `json.rs` → `answer.rs` or `problem.rs` (what is said). The contract is
-//! HTTP (RFC 9110), problems (RFC 9457) and JSON (RFC 8259).
+//! condition) → `notes.rs` (SQL) → `page.rs` (lists) → `answer.rs` and `json.rs`, or `problem.rs` (what is said). The
+//! contract is HTTP (RFC 9110), problems (RFC 9457) and JSON (RFC 8259).
 //!
 //! Limits: a body of [`MAX_BODY_BYTES`], a text of 65,536 bytes, a page of 1,000 notes, a list with 8 MiB of text.
 //!

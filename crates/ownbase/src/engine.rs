@@ -2,8 +2,8 @@
 //!
 //! Instances come from a pool whose address space is reserved at start: that many can run at once, and one is ready in
 //! microseconds. Where the address space cannot be had (a container's limit, a small virtual machine), instances are
-//! made one by one instead, with a warning. A guest that computes for long is interrupted every 2 ms so that others
-//! get their turn, and its request's time limit its due.
+//! made one by one instead, with a warning. A guest that computes for long is interrupted, every 2 ms once the process
+//! is seen to compute, so that others get their turn, and its request's time limit its due.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,7 +13,7 @@ use wasmtime::{Cache, Config, Engine, InstanceAllocationStrategy, PoolingAllocat
 
 /// How often a computing guest yields.
 const TICK: Duration = Duration::from_millis(2);
-/// How often it would while nothing computes, so that an idle server sleeps.
+/// How often it is asked to while nothing computes, so that an idle server sleeps.
 const IDLE_TICK: Duration = Duration::from_millis(10);
 /// Core modules of one component: its own, the adapters around it, and some for composed ones.
 const CORE_INSTANCES: u32 = 16;
@@ -76,7 +76,7 @@ impl Ticker {
                 std::thread::sleep(pause);
                 engine.increment_epoch();
                 let used = processor_time();
-                // Whoever computes uses nearly all of it, whoever waits for the disk or for clients little.
+                // Who computes uses much of it, even where processors are scarce; who waits for disk or clients, little.
                 pause = if used.saturating_sub(used_before) > pause / 4 { TICK } else { IDLE_TICK };
                 used_before = used;
             }
