@@ -105,8 +105,8 @@ impl Databases {
         });
         let watched = Arc::downgrade(&inner);
         start("ownbase-idle", move || close_idle(&watched))?;
-        let (checkpoints, watched) = (Checkpoints::new(asked).map_err(StateError::Thread)?, Arc::downgrade(&inner));
-        start("ownbase-checkpoint", move || checkpoints.work(&watched))?;
+        let watched = Arc::downgrade(&inner);
+        start("ownbase-checkpoint", move || Checkpoints::new(asked).work(&watched))?;
         Ok(Databases(inner))
     }
 

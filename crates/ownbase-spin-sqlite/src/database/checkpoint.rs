@@ -19,7 +19,8 @@ impl Database {
     }
 
     /// The same if it is so long that nothing more is to be added. Never within a transaction: what begins one comes by here,
-    /// and the WAL is measured at commits.
+    /// and the WAL is measured at commits. Before a read too, which nothing tells from a change before it is prepared; and what
+    /// it takes, it takes of the statement's time.
     pub(super) fn checkpoint_if_overdue(&mut self) {
         if self.open.as_ref().is_some_and(|open| open.connection().wal_is_overdue()) {
             self.checkpoint();

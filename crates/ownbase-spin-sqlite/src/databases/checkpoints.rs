@@ -1,56 +1,80 @@
 //! The thread that moves long WALs into their files, one after the other.
 //!
-//! A database that has its turn to come is used by others meanwhile; what they add to the WAL is bounded (`durability.rs`).
-//! Then the thread stands in line for it, as all do who want it, and gets it however much it is used. It does not stand there
-//! for long while others wait for their turn: whoever is in a long transaction is asked again after them.
+//! A database whose turn is to come is used by others meanwhile; what they add to the WAL is bounded (`durability.rs`).
+//! Then the thread stands in line for it, as all do who want it, and gets it however much it is used. Once others wait for
+//! their turn it does not stand there for long: whoever is in a long transaction is asked again after them.
 
 use super::Inner;
-use crate::lease::Lease;
+use crate::{database::Shared, lease::Lease};
 use std::{
     collections::VecDeque,
     io,
+    pin::pin,
     sync::{Arc, Weak, mpsc},
     time::Duration,
 };
-use tokio::runtime::{Builder, Runtime};
+use tokio::{
+    runtime::{Builder, Runtime},
+    time::timeout,
+};
 
-/// How long the thread waits for a database the first time; each time after that twice as long, since a line may be longer.
+/// How long the thread waits for a database before it looks whether another's turn has come.
 const PATIENCE: Duration = Duration::from_millis(100);
-const MOST_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Labels of databases whose WAL has become long, in the order of their turns.
 pub(super) struct Checkpoints {
-    runtime: Runtime,
     asked: mpsc::Receiver<Arc<str>>,
-    turns: VecDeque<(Arc<str>, Duration)>,
+    turns: VecDeque<Arc<str>>,
 }
 
 impl Checkpoints {
-    pub(super) fn new(asked: mpsc::Receiver<Arc<str>>) -> io::Result<Checkpoints> {
-        // Of this thread alone, to wait on.
-        let runtime = Builder::new_current_thread().enable_time().build()?;
-        Ok(Checkpoints { runtime, asked, turns: VecDeque::new() })
+    pub(super) fn new(asked: mpsc::Receiver<Arc<str>>) -> Checkpoints {
+        Checkpoints { asked, turns: VecDeque::new() }
     }
 
     /// The thread's life, which ends with the databases.
     pub(super) fn work(mut self, inner: &Weak<Inner>) {
-        while let Some((label, patience)) = self.next() {
+        match timer() {
+            Ok(runtime) => self.work_on(&runtime, inner),
+            Err(error) => tracing::error!(%error, "no thread checkpoints: statements do so before they begin"),
+        }
+    }
+
+    fn work_on(&mut self, runtime: &Runtime, inner: &Weak<Inner>) {
+        while let Some(label) = self.next() {
             let entry = inner.upgrade().and_then(|inner| inner.entries().get(&label).cloned());
             // Closed meanwhile and forgotten. What is closed and not forgotten has no long WAL.
             let Some(entry) = entry else { continue };
-            let lease = self.runtime.block_on(async { tokio::time::timeout(patience, Lease::wait(&entry)).await });
-            match lease {
-                Ok(mut lease) => lease.checkpoint_if_long(),
-                Err(_) => self.turns.push_back((label, MOST_PATIENCE.min(patience * 2))),
+            match runtime.block_on(self.wait(&entry)) {
+                Some(mut lease) => lease.checkpoint_if_long(),
+                None => self.turns.push_back(label),
             }
         }
     }
 
-    fn next(&mut self) -> Option<(Arc<str>, Duration)> {
+    fn next(&mut self) -> Option<Arc<str>> {
         if self.turns.is_empty() {
-            self.turns.push_back((self.asked.recv().ok()?, PATIENCE));
+            self.turns.push_back(self.asked.recv().ok()?);
         }
-        self.turns.extend(self.asked.try_iter().map(|label| (label, PATIENCE)));
         self.turns.pop_front()
     }
+
+    /// Waits for a database, or until another's turn has come. Whoever gives up loses the place in the line.
+    async fn wait(&mut self, entry: &Shared) -> Option<Lease> {
+        let mut lease = pin!(Lease::wait(entry));
+        loop {
+            if let Ok(lease) = timeout(PATIENCE, &mut lease).await {
+                return Some(lease);
+            }
+            self.turns.extend(self.asked.try_iter());
+            if !self.turns.is_empty() {
+                return None;
+            }
+        }
+    }
+}
+
+/// To wait on, for this thread alone.
+fn timer() -> io::Result<Runtime> {
+    Builder::new_current_thread().enable_time().build()
 }
