@@ -6,6 +6,7 @@
 
 mod bulk;
 mod copy;
+mod inserts;
 mod look;
 mod opening;
 mod run;
@@ -20,6 +21,7 @@ use crate::{
     policy::{self, Exempt},
 };
 pub(crate) use bulk::Bulk;
+use inserts::Inserts;
 use rusqlite::{OpenFlags, wal::CheckpointMode};
 pub(crate) use statement::{Admission, Changes, Kind, Ran, Statement};
 use std::{cell::Cell, path::Path, sync::Arc};
@@ -32,6 +34,7 @@ pub(crate) struct Connection {
     clock: Arc<Clock>,
     statement_timeout_ms: u64,
     commits: Commits,
+    inserts: Inserts,
     has_failed: Cell<bool>,
     /// For the next checkpoint.
     has_asked: Cell<bool>,
@@ -59,6 +62,7 @@ impl Connection {
         let statement_timeout_ms = limits.statement_timeout_ms;
         Ok(Connection {
             commits: Commits::watch(&mut sqlite, clock.clone())?,
+            inserts: Inserts::watch(&mut sqlite)?,
             sqlite,
             clock,
             statement_timeout_ms,

@@ -52,10 +52,10 @@ impl Connection {
             Admission::Small => Some(SmallValues::of(&self.sqlite)),
         };
         self.bulk.deny(admission != Admission::Granted);
-        let changes_before = self.sqlite.total_changes();
+        self.inserts.begin(&self.sqlite);
         match answer(prepared, &statement.parameters, &self.clock, rows) {
             Ok(()) if prepared.readonly() => Ran::Done(Ok(None)),
-            Ok(()) => Ran::Done(Ok(self.changes_since(changes_before, statement))),
+            Ok(()) => Ran::Done(Ok(self.changes(statement))),
             Err(Fault::Sqlite(error)) if self.is_stopped(admission, &error) => Ran::Stopped(self.explain(error.into())),
             Err(fault) => Ran::Done(Err(self.explain(fault))),
         }
@@ -85,14 +85,11 @@ impl Connection {
     }
 
     /// What the statement that was just run changed, if it is one that counts: after any other SQLite's count is that of the
-    /// latest one before, which may be another guest's. Its latest rowid, which guests share too, tells of this statement
-    /// only if rows were changed.
-    fn changes_since(&self, total_before: u64, statement: &Statement) -> Option<Changes> {
-        statement.changes_rows().then(|| {
-            let moved = self.sqlite.total_changes() != total_before;
-            let last_insert_rowid = (moved && statement.may_insert()).then(|| self.sqlite.last_insert_rowid());
-            Changes { rows: self.sqlite.changes(), last_insert_rowid }
-        })
+    /// latest one before, which may be another guest's.
+    fn changes(&self, statement: &Statement) -> Option<Changes> {
+        statement
+            .changes_rows()
+            .then(|| Changes { rows: self.sqlite.changes(), last_insert_rowid: self.inserts.latest(&self.sqlite) })
     }
 
     fn prepare(&self, sql: &str) -> Result<rusqlite::CachedStatement<'_>, Fault> {

@@ -56,7 +56,7 @@ impl Admission {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Changes {
     pub(crate) rows: u64,
-    /// `None` if there can have been no INSERT.
+    /// `None` if it inserted no row.
     pub(crate) last_insert_rowid: Option<i64>,
 }
 
@@ -79,11 +79,6 @@ impl Statement {
     /// Whether it is an INSERT, REPLACE, UPDATE or DELETE, if it does more than read.
     pub(super) fn changes_rows(&self) -> bool {
         ["INSERT", "REPLACE", "UPDATE", "DELETE", "WITH"].iter().any(|word| self.begins_with(word))
-    }
-
-    /// Whether it may insert rows other than by triggers, of whose rowids SQLite does not tell.
-    pub(super) fn may_insert(&self) -> bool {
-        !["UPDATE", "DELETE"].iter().any(|word| self.begins_with(word))
     }
 }
 

@@ -111,6 +111,36 @@ async fn rowids_and_counts_are_the_connections_own() {
 }
 
 #[tokio::test]
+async fn a_rowid_is_of_an_own_insert() {
+    let state = state();
+    let (mine, other) = (table(&state).await, state.session("user-john"));
+    for sql in [
+        "CREATE TABLE c (i INTEGER PRIMARY KEY, d)",
+        "CREATE VIEW v AS SELECT d FROM c",
+        "CREATE TRIGGER t INSTEAD OF INSERT ON v BEGIN UPDATE c SET d = new.d; END",
+        "CREATE VIRTUAL TABLE words USING fts5(word)",
+        "INSERT INTO c VALUES (5, 0)",
+    ] {
+        run(&mine, sql).await.unwrap();
+    }
+    run(&other, "INSERT INTO a VALUES (1), (2), (3)").await.unwrap();
+    for sql in [
+        "WITH w AS (SELECT 1) UPDATE c SET d = 1 WHERE d IN (SELECT 0)",
+        "WITH w AS (SELECT 1) DELETE FROM a WHERE b = 1",
+        "INSERT INTO c VALUES (5, 2) ON CONFLICT DO UPDATE SET d = 2",
+        "INSERT INTO v VALUES (3)",
+    ] {
+        run(&mine, sql).await.unwrap();
+        assert_eq!((mine.last_insert_rowid(), mine.changes() < 2), (5, true), "{sql}");
+    }
+    for (table, rowid) in [("c", 7), ("words", 8)] {
+        run(&other, &format!("INSERT INTO a (rowid, b) VALUES ({rowid}, 0)")).await.unwrap();
+        run(&mine, &format!("INSERT INTO {table} (rowid) VALUES ({rowid})")).await.unwrap();
+        assert_eq!(mine.last_insert_rowid(), rowid, "as another's in another table");
+    }
+}
+
+#[tokio::test]
 async fn only_what_counts_rows_changes_the_count() {
     let state = state();
     let (mine, other) = (table(&state).await, state.session("user-john"));
