@@ -40,6 +40,8 @@ pub(crate) struct Connection {
     has_asked: Cell<bool>,
     /// SQLite syncs nothing before the next checkpoint.
     is_unsynced: Cell<bool>,
+    /// In the transaction that is open, if one is.
+    may_have_written: Cell<bool>,
     exempt: Exempt,
     bulk: Bulk,
 }
@@ -69,6 +71,7 @@ impl Connection {
             has_failed: Cell::default(),
             has_asked: Cell::default(),
             is_unsynced: Cell::default(),
+            may_have_written: Cell::default(),
             exempt,
             bulk,
         })
@@ -135,6 +138,12 @@ impl Connection {
     /// Whether a transaction is open.
     pub(crate) fn in_transaction(&self) -> bool {
         !self.sqlite.is_autocommit()
+    }
+
+    /// Whether something but reads was run in the open transaction. Then a read is not to be stopped: full-text search may
+    /// write first what it had put off, and where that is stopped SQLite rolls back the transaction.
+    pub(crate) fn may_have_written(&self) -> bool {
+        self.in_transaction() && self.may_have_written.get()
     }
 
     pub(crate) fn roll_back(&self) -> Result<(), Error> {

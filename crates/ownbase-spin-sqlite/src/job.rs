@@ -10,6 +10,7 @@ use crate::{
     scope::{Scope, Transaction},
     session::Session,
 };
+use rusqlite::ffi;
 use std::{sync::Arc, time::Instant};
 
 /// Not SQL of anybody's: closes the database and deletes its file. Answers one row, as no other host does.
@@ -53,8 +54,11 @@ impl<R: Rows> Job<R> {
             }
             Hold::Within(transaction) => {
                 let mut lease = transaction.lock();
-                let result =
-                    run_on(&mut lease, &self.session, &self.scope, &self.statement, self.until, &mut self.rows);
+                let result = match lease.in_transaction() {
+                    true => run_on(&mut lease, &self.session, &self.scope, &self.statement, self.until, &mut self.rows),
+                    // SQLite has rolled it back, or another call has ended it: nothing is to be done outside of it.
+                    false => Err(Error::new(ffi::SQLITE_ABORT, "the transaction is over")),
+                };
                 let is_over = !lease.in_transaction();
                 drop(lease);
                 if is_over {

@@ -53,9 +53,9 @@ impl Open {
             return Ran::Refused;
         }
         let admit = |kind| match kind {
-            Kind::Read => Admission::Brief,
+            Kind::Read if !self.connection.may_have_written() => Admission::Brief,
             Kind::Change if self.changes_here() => Admission::Small,
-            Kind::BulkRead | Kind::Change | Kind::Other => Admission::Refused,
+            Kind::Read | Kind::BulkRead | Kind::Change | Kind::Other => Admission::Refused,
         };
         self.run_as(scope, statement, until, admit, rows)
     }

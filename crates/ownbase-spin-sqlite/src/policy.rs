@@ -2,9 +2,9 @@
 //!
 //! A connection is shared by all requests for one user, so a statement may change the database's contents and nothing
 //! else: not the file's format, not the connection's settings, not another file, not the host's own tables (`_ownbase…`).
-//! SQLite's authorizer asks here once for each prepared statement; limits are those of Durable Objects where they have
-//! any, so that what Cloudflare would refuse fails here too. Pragmas are denied unless listed; functions are allowed
-//! unless listed, and a test pins the list of all functions that this SQLite has.
+//! SQLite's authorizer asks here whenever a statement is prepared: for an EXPLAIN of it and when the schema has changed too.
+//! Limits are those of Durable Objects where they have any, so that what Cloudflare would refuse fails here too. Pragmas are
+//! denied unless listed; functions are allowed unless listed, and a test pins the list of all functions that this SQLite has.
 //!
 //! <https://sqlite.org/security.html>, <https://developers.cloudflare.com/durable-objects/platform/limits/>
 

@@ -3,9 +3,11 @@
 //! A statement on an open database that nobody holds runs here and now, on the thread that serves, if it only reads, or if
 //! it is a plain change of rows whose commit takes no sync (with a gate, and not the first after a checkpoint). It is stopped
 //! after about a millisecond, or where it meets a value that is not small; what it changed is undone, and it starts over
-//! elsewhere. Everything else runs on a blocking thread: what opens, makes, syncs, waits or takes long, what nothing could
-//! stop, and what changes anything within a transaction, which could not be run again. The database waited for is held for one statement, or from
-//! the statement that begins a transaction to the one that ends it, or until the request or the connection is over.
+//! elsewhere. It may take longer over values of up to 2 MB that it reads or frees (`bulk.rs`). Everything else runs on a
+//! blocking thread: what opens, makes, syncs, waits or takes long, what SQLite does to a whole table at once, and within a
+//! transaction all from the first statement on that does more than read, since what is stopped may take the transaction
+//! with it. The database waited for is held for one statement, or from the statement that begins a transaction to the one
+//! that ends it, or until the request or the connection is over.
 
 use crate::{
     bindings::spin::sqlite::sqlite::QueryResult,
@@ -151,7 +153,10 @@ impl Session {
         let mut gathered = self.gathered();
         let ran = match hold {
             Hold::Alone(lease) => lease.run_here(scope, statement, until, &mut gathered),
-            Hold::Within(transaction) => transaction.try_lock()?.run_here(scope, statement, until, &mut gathered),
+            Hold::Within(transaction) => {
+                let lease = transaction.try_lock().filter(|lease| lease.in_transaction())?;
+                lease.run_here(scope, statement, until, &mut gathered)
+            }
         };
         match ran {
             Ran::Done(result) => Some(result.map(|changes| {

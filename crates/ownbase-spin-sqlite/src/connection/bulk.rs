@@ -2,12 +2,17 @@
 //! a table. Nothing can stop that: SQLite looks at the time between its instructions.
 //!
 //! A trigger or a view may hide either. The authorizer is asked about what they do too, while a statement is prepared; where
-//! it was asked about a DELETE or a count, EXPLAIN lists the program, those of triggers included, and that decides. What
-//! has such an instruction is not kept prepared, so nobody need remember it: what is kept has none.
+//! it was asked about a DELETE or a count, EXPLAIN lists the program, those of triggers included, and that decides. A
+//! statement with such an instruction is not kept prepared; so one that is found prepared has none.
 //!
 //! SQLite also prepares while a statement runs: that statement anew, if the schema has changed meanwhile, and those of its
 //! full-text search. Then it is too late to look at a program; who must not be held up has it denied, and the statement
 //! fails before it.
+//!
+//! What this does not bound: an instruction that goes through one large value, of up to 2 MB, and there may be a hundred before
+//! SQLite looks at the time. A change that makes or reads a value of more than 16 KiB is stopped, but a read is not, and
+//! neither is a DELETE, UPDATE or REPLACE that frees the pages of one without reading it: in one instruction some 1,000 pages
+//! of 2 KiB, and some 14 rows between two looks. Full-text search is stopped between the pages that it reads.
 //!
 //! <https://sqlite.org/c3ref/set_authorizer.html>, <https://sqlite.org/opcode.html>
 
@@ -49,8 +54,18 @@ impl Bulk {
         self.0.may_come.store(false, Relaxed);
     }
 
-    pub(super) fn deny(&self, is_denied: bool) {
-        self.0.is_denied.store(is_denied, Relaxed);
+    /// Admits no such instruction until what this returns is dropped.
+    pub(super) fn deny(&self) -> Denial<'_> {
+        self.0.is_denied.store(true, Relaxed);
+        Denial(self)
+    }
+}
+
+pub(super) struct Denial<'a>(&'a Bulk);
+
+impl Drop for Denial<'_> {
+    fn drop(&mut self) {
+        self.0.0.is_denied.store(false, Relaxed);
     }
 }
 

@@ -30,9 +30,13 @@ impl Connection {
         };
         let is_bulk = self.bulk.may_have_come() && bulk::is_in(&self.sqlite, &statement.sql);
         self.bulk.forget();
-        let admission = admit(self.kind(statement, &prepared, is_bulk));
+        let kind = self.kind(statement, &prepared, is_bulk);
+        let admission = admit(kind);
+        if admission != Admission::Refused && !kind.only_reads() {
+            // What begins a transaction has not written in it.
+            self.may_have_written.set(self.in_transaction());
+        }
         let ran = self.run_prepared(statement, &mut prepared, admission, rows);
-        self.bulk.deny(false);
         if is_bulk || self.bulk.may_have_come() {
             prepared.discard();
         }
@@ -51,7 +55,7 @@ impl Connection {
             Admission::Granted | Admission::Brief => None,
             Admission::Small => Some(SmallValues::of(&self.sqlite)),
         };
-        self.bulk.deny(admission != Admission::Granted);
+        let _denied = (admission != Admission::Granted).then(|| self.bulk.deny());
         self.inserts.begin(&self.sqlite);
         match answer(prepared, &statement.parameters, &self.clock, rows) {
             Ok(()) if prepared.readonly() => Ran::Done(Ok(None)),
@@ -136,10 +140,17 @@ impl Drop for SmallValues<'_> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::panic)]
     use super::*;
-    use crate::{Limits, bindings::spin::sqlite::sqlite::Value, gathered::Gathered};
-    use std::time::Duration;
+    use crate::{
+        Limits,
+        bindings::spin::sqlite::sqlite::{RowResult, Value},
+        gathered::Gathered,
+    };
+    use std::{
+        panic::{AssertUnwindSafe, catch_unwind},
+        time::Duration,
+    };
 
     #[test]
     fn other_parameters_do_not_parse_a_statement_anew() {
@@ -155,6 +166,27 @@ mod tests {
         let kept = connection.sqlite.prepare_cached(sql).unwrap();
         assert_eq!(kept.get_status(rusqlite::StatementStatus::Run), 4, "the statement was kept");
         assert_eq!(kept.get_status(rusqlite::StatementStatus::RePrepare), 0);
+    }
+
+    #[test]
+    fn who_panics_leaves_nothing_denied() {
+        struct Panics;
+        impl Rows for Panics {
+            fn columns(&mut self, _: Vec<String>) -> Result<(), Error> {
+                panic!("of the test")
+            }
+            fn row(&mut self, _: RowResult, _: usize) -> Result<(), Error> {
+                Ok(())
+            }
+        }
+        let connection = Connection::scratch(&Limits::default()).unwrap();
+        let until = Instant::now() + Duration::from_secs(9);
+        let of = |sql: &str| Statement { sql: sql.to_owned(), parameters: vec![] };
+        let run = || connection.run(&of("SELECT 1"), until, |_| Admission::Brief, &mut Panics);
+        assert!(catch_unwind(AssertUnwindSafe(run)).is_err());
+        let count = of("SELECT count(*) FROM sqlite_schema");
+        let ran = connection.run(&count, until, |_| Admission::Granted, &mut Gathered::new(9, 99));
+        assert!(matches!(ran, Ran::Done(Ok(None))));
     }
 
     #[test]

@@ -58,7 +58,8 @@ async fn a_foreign_key_deletes_row_by_row() {
         "CREATE TABLE parent (i INTEGER PRIMARY KEY)",
         "CREATE TABLE child (parent REFERENCES parent ON DELETE CASCADE)",
         "INSERT INTO parent VALUES (1), (2)",
-        "INSERT INTO child SELECT 1 FROM many",
+        // Far from a WAL that is long: a checkpoint would have the next commit made elsewhere.
+        "INSERT INTO child SELECT 1 FROM many LIMIT 30000",
     ] {
         run(&session, sql).await.unwrap();
     }
@@ -123,4 +124,20 @@ async fn a_statement_that_takes_long_to_prepare_is_answered_from_elsewhere() {
     let ran = lease(&state).await.run_here(&Scope::own(), &sql, Instant::now(), &mut Gathered::new(9, 99));
     assert!(matches!(ran, Ran::Stopped(_)));
     assert_eq!(run(&state.session("user-john"), &sql.sql).await.unwrap(), ["1|1"]);
+}
+
+#[tokio::test]
+async fn full_text_search_is_stopped_between_its_pages() {
+    let (state, session) = with_many_rows().await;
+    run(&session, "CREATE VIRTUAL TABLE words USING fts5(word)").await.unwrap();
+    let is_stopped = async || {
+        // No row is found, so that all is one instruction.
+        let search = statement("SELECT rowid FROM words WHERE words MATCH 'same NOT same'");
+        let ran = lease(&state).await.run_here(&Scope::own(), &search, Instant::now(), &mut Gathered::new(9, 99));
+        matches!(ran, Ran::Stopped(_))
+    };
+    run(&session, "INSERT INTO words VALUES ('same')").await.unwrap();
+    assert!(!is_stopped().await);
+    run(&session, "INSERT INTO words SELECT 'same' FROM many").await.unwrap();
+    assert!(is_stopped().await);
 }

@@ -3,6 +3,7 @@
 //! SQLite itself tells, by its commit hook, on which thread each commit was made; the thread that serves is the test's.
 
 use super::{
+    checkpoints::run_with_lease,
     gate::{count, gated, gated_with, insert},
     *,
 };
@@ -141,6 +142,34 @@ async fn within_a_transaction_only_reads_run_here() {
     assert_eq!(run(&session, slow).await.unwrap(), ["600000"]);
     run(&session, "COMMIT").await.unwrap();
     assert_eq!(run(&session, "SELECT min(b), max(b) FROM many").await.unwrap(), ["2|2"]);
+}
+
+#[tokio::test]
+async fn a_read_takes_nothing_back_of_its_transaction() {
+    let (state, _) = gated().await;
+    let session = state.session("user-john");
+    for kind in ["words USING fts5(word)", "terms USING fts5vocab(words, 'row')"] {
+        run(&session, &format!("CREATE VIRTUAL TABLE {kind}")).await.unwrap();
+    }
+    let (mut lease, scope) = (lease(&state).await, Scope::new(None));
+    // From now on full-text search has prepared what it writes with.
+    run_with_lease(&state, &mut lease, "INSERT INTO words VALUES ('first')");
+    for patience in [Duration::ZERO, Duration::from_secs(20)] {
+        run_with_lease(&state, &mut lease, "BEGIN");
+        let read = |lease: &Lease| {
+            let terms = statement("SELECT term FROM terms LIMIT 1");
+            lease.run_here(&scope, &terms, Instant::now() + patience, &mut Gathered::new(9, 99))
+        };
+        assert!(!matches!(read(&lease), Ran::Refused));
+        run_with_lease(&state, &mut lease, &format!("INSERT INTO words SELECT 'word' || i FROM ({MANY} LIMIT 20000)"));
+        // Full-text search writes now what it had put off, and SQLite would take back all if it were stopped in that.
+        let ran = read(&lease);
+        assert!(lease.in_transaction());
+        assert!(matches!(ran, Ran::Refused));
+        run_with_lease(&state, &mut lease, "COMMIT");
+    }
+    drop(lease);
+    assert_eq!(run(&session, "SELECT count(*) FROM words").await.unwrap(), ["40001"]);
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Whose transaction it is, how long it lasts, and who waits for it.
 
-use super::*;
+use super::{checkpoints::run_with_lease, gate::gated, *};
+use crate::lease::Lease;
 
 async fn table(state: &State) -> Arc<Session> {
     let session = state.session("user-john");
@@ -137,6 +138,23 @@ async fn a_rowid_is_of_an_own_insert() {
         run(&other, &format!("INSERT INTO a (rowid, b) VALUES ({rowid}, 0)")).await.unwrap();
         run(&mine, &format!("INSERT INTO {table} (rowid) VALUES ({rowid})")).await.unwrap();
         assert_eq!(mine.last_insert_rowid(), rowid, "as another's in another table");
+    }
+}
+
+#[tokio::test]
+async fn nothing_runs_in_place_of_a_transaction_that_is_gone() {
+    let (state, _) = gated().await;
+    let (session, scope) = (state.session("user-john"), Scope::new(None));
+    for sql in ["INSERT INTO a VALUES (1)", "SELECT * FROM a", "COMMIT"] {
+        let mut lease = Lease::wait(&state.databases.entry("user-john").1).await;
+        run_with_lease(&state, &mut lease, "BEGIN");
+        let begun = scope.begin(lease).map_err(text).unwrap();
+        let transaction = begun.within(&scope).unwrap();
+        session.note_begun(begun);
+        transaction.lock().connection().unwrap().roll_back().map_err(text).unwrap();
+        drop(transaction);
+        assert_code(run_in(&session, &scope, sql).await, "SQLITE_ABORT");
+        assert_eq!(run_in(&session, &scope, "SELECT count(*) FROM a").await.unwrap(), ["0"]);
     }
 }
 
