@@ -4,11 +4,12 @@
 
 use crate::client::request;
 use crate::site::{MANIFEST, Site};
-use crate::traced::{self, Traced};
+use crate::strace;
+use crate::traced::Traced;
 
 #[test]
 fn a_piece_leaves_after_the_sync_of_what_was_written_before_it() {
-    if !traced::is_there() {
+    if !strace::is_there() {
         return;
     }
     let site = Site::new(&(MANIFEST.to_owned() + "sqlite_databases = [\"default\"]\n"));

@@ -18,5 +18,7 @@ mod serving;
 mod site;
 mod starting;
 mod stopping;
+#[path = "../../../../tests/conformance/harness/strace.rs"]
+mod strace;
 mod traced;
 mod whole;
