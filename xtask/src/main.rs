@@ -9,6 +9,7 @@ mod embedding;
 mod http;
 mod migration;
 mod node;
+mod prove;
 mod repository;
 mod serving;
 mod setup;
@@ -56,6 +57,8 @@ enum Command {
     /// Measure `ownbase up` beside the native server and workerd, or with many users, and draw the figures: Linux, needs
     /// `wrk` and a quiet machine.
     Bench(Box<bench::Arguments>),
+    /// Show by long runs that what is promised holds: after a power cut, and among clients that mean no good.
+    Prove(prove::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -77,6 +80,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Migration { arguments } => migration::run(&repository, &arguments),
         Command::Tidy => tidy::run(&repository),
         Command::Bench(arguments) => bench::run(&repository, &arguments),
+        Command::Prove(arguments) => prove::run(&repository, &arguments),
     }
 }
 
