@@ -58,6 +58,9 @@ pub(crate) enum Problem {
 
 const UNEXPECTED: &str = "the request could not be carried out";
 
+const DAMAGED: &str = "the database of this user is damaged; nothing of it was deleted. The operator can restore it, and \
+                       DELETE erases it";
+
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 
 /// Seconds after which a busy database is worth another try: locks are held for milliseconds.
@@ -142,6 +145,7 @@ fn database_status(error: &Error) -> StatusCode {
 fn database_detail(error: &Error) -> String {
     match error {
         Error::Busy | Error::Full | Error::TimedOut | Error::Newer { .. } | Error::Changed { .. } => error.to_string(),
+        Error::Damaged { .. } => DAMAGED.to_owned(),
         Error::Migration { version, .. } => format!("the database could not be brought to version {version}"),
         _ => UNEXPECTED.to_owned(),
     }
@@ -179,6 +183,7 @@ mod tests {
     fn a_databases_error_has_its_status_and_names_no_more_than_it_may() {
         let migration = Error::Migration { version: 2, source: Box::new(failed()) };
         let changed = Error::Changed { version: 1, database: "aaa".into(), build: "bbb".into() };
+        let damaged = Error::Damaged { code: "SQLITE_CORRUPT".into(), message: "in SELECT secret".into() };
         let cases = [
             (Error::Busy, 503, "busy"),
             (Error::Full, 507, "full"),
@@ -187,6 +192,7 @@ mod tests {
             (changed, 503, "checksum aaa; this build's has bbb"),
             (migration, 503, "version 2"),
             (failed(), 500, UNEXPECTED),
+            (damaged, 500, "is damaged"),
             (Error::Constraint("UNIQUE constraint failed: notes.id".into()), 500, UNEXPECTED),
             (Error::Missing, 500, UNEXPECTED),
         ];

@@ -1,8 +1,8 @@
 //! What a database can answer instead of rows.
 //!
 //! One enum for the port, so that an application decides by variant and never by message. Each engine maps its own
-//! errors to these in one function, its `classify`. No variant carries a path; only [`Error::Failed`] carries
-//! SQLite's message, which may quote SQL and is for logs, not for clients.
+//! errors to these in one function, its `classify`. No variant carries a path; only [`Error::Failed`] and
+//! [`Error::Damaged`] carry SQLite's message, which may quote SQL and is for logs, not for clients.
 
 use thiserror::Error;
 
@@ -26,6 +26,15 @@ pub enum Error {
     /// The statement ran past its time limit and was interrupted (`SQLITE_INTERRUPT`).
     #[error("the statement ran past its time limit")]
     TimedOut,
+    /// The database cannot be read, or has lost what it held (`SQLITE_CORRUPT`, `SQLITE_NOTADB`). It was left whole, and
+    /// may be erased. With SQLite's code and the engine's message, for logs.
+    #[error("{code}: {message}")]
+    Damaged {
+        /// SQLite's symbolic result code.
+        code: String,
+        /// The engine's message, for logs.
+        message: String,
+    },
     /// A newer build has migrated this database to where this build cannot follow. It was left untouched.
     #[error("the database needs a build with migration {database}; this build's newest is {build}")]
     Newer {

@@ -234,10 +234,10 @@ fn record(migration: &Migration, Timestamp(now): Timestamp) -> [Value; 5] {
     ]
 }
 
-/// What is passing stays as it is, so that the caller can try again; the rest is the migration's fault.
+/// An error that passes, or that is the database's own, stays as it is. Every other error is the migration's fault.
 fn failure(error: Error, missing: &[&Migration]) -> Error {
     match error {
-        Error::Busy | Error::Full | Error::TimedOut => error,
+        Error::Busy | Error::Full | Error::TimedOut | Error::Damaged { .. } => error,
         _ => Error::Migration { version: missing.last().map_or(0, |newest| newest.version), source: Box::new(error) },
     }
 }

@@ -29,6 +29,9 @@ use std::{cell::Cell, path::Path, sync::Arc};
 /// Prepared statements kept for each connection.
 const KEPT_STATEMENTS: usize = 32;
 
+/// Pages of a database into which only its label was written.
+const MAX_UNUSED_PAGES: i64 = 2;
+
 pub(crate) struct Connection {
     sqlite: rusqlite::Connection,
     clock: Arc<Clock>,
@@ -97,6 +100,11 @@ impl Connection {
         self.commits.wal_pages() >= durability::MAX_WAL_PAGES
     }
 
+    /// Frames in the WAL after the latest commit.
+    pub(crate) fn wal_frames(&self) -> u64 {
+        u64::try_from(self.commits.wal_pages()).unwrap_or_default()
+    }
+
     #[cfg(test)]
     pub(crate) fn commits(&self) -> &Commits {
         &self.commits
@@ -126,6 +134,13 @@ impl Connection {
             true => Ok(Some(self.sqlite.query_row("SELECT label FROM _ownbase_label", [], |row| row.get(0))?)),
             false => Ok(None),
         }
+    }
+
+    /// Whether the database holds nothing and never did, and is no larger than a new one: then it may be removed. What
+    /// merely looks empty may be damaged.
+    pub(crate) fn is_unused(&self) -> Result<bool, Error> {
+        let pages: i64 = self.sqlite.pragma_query_value(None, "page_count", |row| row.get(0))?;
+        Ok(pages <= MAX_UNUSED_PAGES && self.is_empty()?)
     }
 
     /// Whether a guest has never made anything in the database.

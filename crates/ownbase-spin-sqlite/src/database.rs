@@ -8,20 +8,21 @@
 
 mod checkpoint;
 mod look;
+mod opening;
 
 use crate::{
-    connection::{Changes, Connection, Ran, Statement},
+    connection::{Changes, Ran, Statement},
     databases::Databases,
     errors::Error,
-    files::{FileLock, Location},
+    files::Location,
     gate::NotDurable,
     open::Open,
-    rooms::{Room, Rooms},
+    rooms::Rooms,
     rows::Rows,
     scope::Scope,
 };
 use rusqlite::ffi;
-use std::{io, sync::Arc, time::Instant};
+use std::{sync::Arc, time::Instant};
 use tokio::sync::Mutex;
 
 /// A label's database as all who use the label share it.
@@ -37,6 +38,10 @@ pub(crate) struct Database {
 impl Database {
     pub(crate) fn new(label: Arc<str>, location: Location) -> Database {
         Database { label, location, open: None, used: Instant::now() }
+    }
+
+    pub(crate) fn label(&self) -> &Arc<str> {
+        &self.label
     }
 
     pub(crate) fn is_open(&self) -> bool {
@@ -86,17 +91,19 @@ impl Database {
     ) -> Result<Option<Changes>, Error> {
         self.leave_failed(scope)?;
         // Nobody is told that a database is gone that a power cut brings back.
-        self.location.settle().inspect_err(|_| scope.fail())?;
+        self.location.settle().inspect_err(|_| scope.fail(&self.label))?;
         self.checkpoint_if_overdue();
         if self.open.is_none() {
             if self.location.exists()? {
                 let opened = self.open_file(databases, until);
                 // What cannot be recovered is not to be told of either.
-                self.open = Some(opened.inspect_err(|_| {
-                    if self.location.has_wal() {
-                        scope.fail()
+                self.open = Some(opened.inspect_err(|error| {
+                    if !error.is_damage() && self.location.has_wal() {
+                        scope.fail(&self.label)
                     }
                 })?);
+            } else if self.location.is_set_aside() {
+                return Err(opening::set_aside());
             } else if let Some(result) = databases.scratch().try_read(statement, until, rows) {
                 return result;
             } else {
@@ -112,7 +119,7 @@ impl Database {
     /// Closes the database and removes its file, durably. May block.
     pub(crate) fn erase(&mut self) -> Result<(), Error> {
         let log = self.open.take().and_then(Open::leave);
-        let removed = self.location.remove();
+        let removed = self.location.erase();
         if let Some(log) = log {
             match &removed {
                 // Whoever waits for what was erased: it was there, and its end is on disk.
@@ -125,15 +132,17 @@ impl Database {
 
     /// Closes the database if it is open, and moves its WAL into its file. May block.
     pub(crate) fn close(&mut self) {
-        if let Some(open) = self.open.take()
-            && let Err(error) = open.close()
-        {
-            let label = &*self.label;
-            tracing::error!(
-                label,
-                ?error,
-                "a database was not closed as it should be; it is recovered when next opened"
-            );
+        let Some(open) = self.open.take() else { return };
+        match open.close() {
+            Ok(()) => self.location.forget_mark(),
+            Err(error) => {
+                let label = &*self.label;
+                tracing::error!(
+                    label,
+                    ?error,
+                    "a database was not closed as it should be; it is recovered when next opened"
+                );
+            }
         }
     }
 
@@ -148,99 +157,12 @@ impl Database {
     fn leave_failed(&mut self, scope: &Scope) -> Result<(), Error> {
         if self.open.as_ref().is_some_and(Open::has_failed) {
             if self.in_transaction() {
-                scope.fail();
+                scope.fail(&self.label);
                 return Err(NotDurable.into());
             }
             self.abandon();
         }
         Ok(())
-    }
-
-    fn open_file(&self, databases: &Databases, until: Instant) -> Result<Open, Error> {
-        let room = databases.take_room(until)?;
-        self.wait_for_others(databases);
-        let lock = self.lock()?;
-        let has_wal = self.location.renew_wal()?;
-        let connection = Connection::open(self.location.file(), has_wal, databases.limits())?;
-        let is_empty = connection.is_empty()?;
-        self.check_label(&connection, is_empty)?;
-        if is_empty {
-            // A crash may have cut its making short, before it was synced.
-            drop((connection, lock));
-            self.location.remove()?;
-            return self.make(databases, room).inspect_err(|_| self.remove_empty());
-        }
-        self.opened(databases, connection, room, lock)
-    }
-
-    fn wait_for_others(&self, databases: &Databases) {
-        if self.location.is_hashed {
-            databases.wait_for_reading_label();
-        }
-    }
-
-    fn check_label(&self, connection: &Connection, is_empty: bool) -> Result<(), Error> {
-        if self.location.is_hashed {
-            match connection.label_inside()? {
-                Some(label) if label == *self.label => {}
-                None if is_empty => {}
-                _ => return Err(Error::new(ffi::SQLITE_CORRUPT, "the file holds the database of another label")),
-            }
-        }
-        Ok(())
-    }
-
-    fn make_file(&self, databases: &Databases, until: Instant) -> Result<Open, Error> {
-        if self.location.is_probe {
-            return Err(Error::new(ffi::SQLITE_READONLY, "this label is for asking only and never holds a database"));
-        }
-        let room = databases.take_room(until)?;
-        self.make(databases, room).inspect_err(|_| self.remove_empty())
-    }
-
-    fn make(&self, databases: &Databases, room: Room) -> Result<Open, Error> {
-        // An erase that a crash cut short may have left a WAL, which SQLite would take for the new file's.
-        self.location.remove_leftovers()?;
-        self.make_empty(databases)?;
-        let lock = self.lock()?;
-        // Before the first sync of the WAL, which brings the names of both onto the disk. What a power cut leaves before
-        // that, nobody was told of: a WAL without a database is removed, a database without a table is made anew.
-        self.location.sync(&lock)?;
-        let connection = Connection::open(self.location.file(), false, databases.limits())?;
-        let mut open = self.opened(databases, connection, room, lock)?;
-        open.may_be_empty = true;
-        Ok(open)
-    }
-
-    /// Has SQLite make the file of an empty database, or writes what it made of an earlier one: that would be the same.
-    fn make_empty(&self, databases: &Databases) -> Result<(), Error> {
-        let (file, limits) = (self.location.file(), databases.limits());
-        if self.location.is_hashed {
-            return Connection::make(file, Some(&self.label), limits);
-        }
-        match databases.empty_file().get() {
-            Some(empty) => self.location.write_new(empty)?,
-            None => {
-                Connection::make(file, None, limits)?;
-                // Another may have been faster.
-                let _ = databases.empty_file().set(self.location.read()?);
-            }
-        }
-        Ok(())
-    }
-
-    fn lock(&self) -> Result<FileLock, Error> {
-        let cannot_open = |error: io::Error| Error::new(ffi::SQLITE_CANTOPEN, error.kind());
-        let lock = self.location.lock().map_err(cannot_open)?;
-        lock.ok_or_else(|| Error::busy("another program has the file open"))
-    }
-
-    fn opened(&self, databases: &Databases, connection: Connection, room: Room, lock: FileLock) -> Result<Open, Error> {
-        let log = match databases.gate() {
-            Some(gate) => Some(gate.log(self.label.clone(), self.location.wal()?)),
-            None => None,
-        };
-        Ok(Open::new(connection, log, room, lock))
     }
 
     /// Undoes what a lease left undone.
@@ -251,12 +173,12 @@ impl Database {
             self.close();
         }
         match &mut self.open {
-            Some(open) if open.may_be_empty => match open.connection().is_empty() {
+            Some(open) if open.may_be_unused => match open.connection().is_unused() {
                 Ok(true) => {
                     self.close();
-                    self.remove_empty();
+                    self.remove_unused();
                 }
-                Ok(false) => open.may_be_empty = false,
+                Ok(false) => open.may_be_unused = false,
                 Err(error) => tracing::warn!(label = &*self.label, ?error, "a new database could not be read"),
             },
             _ => {}
@@ -267,9 +189,9 @@ impl Database {
         self.open.as_ref().map_or(Ok(()), |open| open.connection().roll_back())
     }
 
-    fn remove_empty(&self) {
-        if let Err(error) = self.location.remove() {
-            tracing::warn!(label = &*self.label, %error, "an empty database was left behind");
+    fn remove_unused(&self) {
+        if let Err(error) = self.location.remove_unused() {
+            tracing::warn!(label = &*self.label, %error, "an unused database was left behind");
         }
     }
 }

@@ -6,6 +6,7 @@
 //! its label and it is closed. A thread closes what has been idle.
 
 mod checkpoints;
+mod condition;
 mod direct;
 mod listing;
 
@@ -22,6 +23,8 @@ use crate::{
     state_error::StateError,
 };
 use checkpoints::Checkpoints;
+pub use condition::Condition;
+use condition::Troubles;
 pub use direct::{Direct, DirectError};
 use hashlink::LinkedHashMap;
 pub use listing::Found;
@@ -53,7 +56,7 @@ use std::{
 pub struct Databases(Arc<Inner>);
 
 struct Inner {
-    files: Files,
+    files: Arc<Files>,
     limits: Arc<Limits>,
     rooms: Arc<Rooms>,
     scratch: Scratch,
@@ -67,6 +70,7 @@ struct Inner {
     /// Held while a file is opened that has no entry, to read its label.
     reading_label: Mutex<()>,
     closing: AtomicBool,
+    troubles: Troubles,
 }
 
 impl Databases {
@@ -83,12 +87,12 @@ impl Databases {
         durability::check_version()?;
         limits.check()?;
         durability::bound_memory(&limits).map_err(|_| StateError::Memory)?;
-        let files = Files::open(disk, state_dir)?;
+        let files = Arc::new(Files::open(disk, state_dir)?);
         let limits = Arc::new(limits);
         let gate = match limits.durability {
             Durability::EachCommit => None,
-            Durability::Gated => Some(Gate::start(Duration::ZERO)),
-            Durability::Relaxed { window_ms } => Some(Gate::start(Duration::from_millis(window_ms))),
+            Durability::Gated => Some(Gate::start(Duration::ZERO, files.clone())),
+            Durability::Relaxed { window_ms } => Some(Gate::start(Duration::from_millis(window_ms), files.clone())),
         };
         let (checkpoints, asked) = mpsc::channel();
         let inner = Arc::new(Inner {
@@ -102,6 +106,7 @@ impl Databases {
             entries: Mutex::default(),
             reading_label: Mutex::default(),
             closing: AtomicBool::new(false),
+            troubles: Troubles::default(),
         });
         let watched = Arc::downgrade(&inner);
         start("ownbase-idle", move || close_idle(&watched))?;
@@ -208,6 +213,12 @@ impl Databases {
     #[cfg(test)]
     pub(crate) fn place(&self, label: &str) -> std::path::PathBuf {
         self.0.files.locate(label).file().to_owned()
+    }
+
+    /// Frames of a label's log that are marked as being on disk.
+    #[cfg(test)]
+    pub(crate) fn marked(&self, label: &str) -> u64 {
+        self.0.files.locate(label).marked()
     }
 
     #[cfg(test)]

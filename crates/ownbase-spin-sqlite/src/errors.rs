@@ -16,19 +16,29 @@ pub(crate) enum Error {
     AccessDenied,
     /// The disk or the database's size limit is reached.
     DatabaseFull,
-    /// Anything else: SQLite's symbolic code, a colon, a message.
-    Io(String),
+    /// Anything else: SQLite's primary code, and a message.
+    Sqlite { code: i32, message: String },
     /// A fault of the host: traps the guest.
     Trap(wasmtime::Error),
 }
 
 impl Error {
-    /// `SQLITE_<NAME>: message`, for errors that SQLite itself did not raise.
+    /// For errors that SQLite itself did not raise.
     pub(crate) fn new(code: i32, message: impl fmt::Display) -> Error {
         match code & 0xff {
             ffi::SQLITE_FULL => Error::DatabaseFull,
-            primary => Error::Io(format!("{}: {message}", symbol(primary))),
+            code => Error::Sqlite { code, message: message.to_string() },
         }
+    }
+
+    /// The database cannot be read as what it is, and was left whole.
+    pub(crate) fn is_damage(&self) -> bool {
+        matches!(self, Error::Sqlite { code: ffi::SQLITE_CORRUPT | ffi::SQLITE_NOTADB, .. })
+    }
+
+    /// SQLite's symbolic code, a colon, a message: what the interface has for such an error.
+    pub(crate) fn text(code: i32, message: &str) -> String {
+        format!("{}: {message}", symbol(code))
     }
 
     /// The database stayed in use by others for longer than a caller waits.
@@ -46,12 +56,22 @@ impl Error {
         Error::new(ffi::SQLITE_MISUSE, message)
     }
 
+    /// For the host's log.
+    pub(crate) fn shown(&self) -> String {
+        match self {
+            Error::AccessDenied => "access-denied: this label may not be opened".to_owned(),
+            Error::DatabaseFull => "SQLITE_FULL: database or disk is full".to_owned(),
+            Error::Sqlite { code, message } => Error::text(*code, message),
+            Error::Trap(error) => format!("SQLITE_INTERNAL: {error}"),
+        }
+    }
+
     /// As the guest sees it.
     pub(crate) fn into_guest(self) -> wasmtime::Result<sqlite::Error> {
         match self {
             Error::AccessDenied => Ok(sqlite::Error::AccessDenied),
             Error::DatabaseFull => Ok(sqlite::Error::DatabaseFull),
-            Error::Io(message) => Ok(sqlite::Error::Io(message)),
+            Error::Sqlite { code, message } => Ok(sqlite::Error::Io(Error::text(code, &message))),
             Error::Trap(error) => Err(error),
         }
     }

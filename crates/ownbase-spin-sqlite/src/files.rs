@@ -2,9 +2,13 @@
 //!
 //! ```text
 //! STATE_DIR/lock                  held by the process that uses the directory
+//! STATE_DIR/format                the number of this layout (`format.rs`)
 //! STATE_DIR/settled               the process before left nothing to sync (`folders.rs`)
+//! STATE_DIR/marks                 how far each log is on disk (`marks.rs`)
+//! STATE_DIR/quarantine/           what is kept of damaged databases (`quarantine.rs`)
 //! STATE_DIR/users/3f/user-x.db    3f: first byte of the label's SHA-256, in hex
 //! STATE_DIR/users/3f/user-x.db-wal    SQLite's own, while the database is open
+//! STATE_DIR/users/3f/user-x.db-making, -erased    one that is being made, or erased (`location.rs`)
 //! ```
 //!
 //! All 256 folders are made and synced at the first start, so that a new database needs a sync of its own folder only, and
@@ -13,26 +17,38 @@
 //! removes a path.
 
 mod folders;
+mod format;
 mod kept;
+mod location;
+mod marks;
+mod permissions;
+mod quarantine;
+mod recovery;
+mod sweep;
+mod wal;
 
 use crate::state_error::StateError;
 pub(crate) use kept::{Kept, KeptLabel};
-use rustix::{
-    fs::{FlockOperation, fcntl_lock},
-    io::Errno,
-};
+pub(crate) use location::{FileLock, Location};
+use marks::Marks;
+pub(crate) use marks::{Key, Mark};
+use quarantine::Quarantine;
+pub(crate) use recovery::{Wal, WalFile};
 use sha2::{Digest, Sha256};
 use std::{
     cell::Cell,
+    ffi::OsStr,
     fs::{self, File, TryLockError},
-    io::{self, Read, Write},
-    os::unix::fs::OpenOptionsExt,
+    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 /// Labels up to this many bytes are file names themselves; with `.db-wal` they stay below the usual 255.
 const MAX_PLAIN_BYTES: usize = 200;
+
+/// What the name of a file with a long label begins with.
+const HASHED: &str = "user-~~";
 
 /// The one label that components open to ask whether labels open on demand; it never has a file.
 const PROBE: &str = "user-~";
@@ -62,31 +78,16 @@ impl Disk for RealDisk {
 pub(crate) struct Files {
     state_dir: PathBuf,
     users: PathBuf,
-    disk: Arc<dyn Disk>,
+    shared: Arc<Shared>,
     /// The lock ends with the process, however it ends.
     lock: File,
 }
 
-/// Where a label's database is, whether it exists or not.
-pub(crate) struct Location {
-    file: PathBuf,
+/// What all databases of a state directory share.
+struct Shared {
     disk: Arc<dyn Disk>,
-    /// Something was removed, and a power cut may bring it back.
-    is_unsettled: Cell<bool>,
-    /// The file's name is a hash, so the label must be kept inside.
-    pub(crate) is_hashed: bool,
-    /// Never to be made.
-    pub(crate) is_probe: bool,
-}
-
-/// The sole right to open a database, which ends when it is dropped, or as soon as any other handle on the file is closed.
-pub(crate) struct FileLock(File);
-
-/// A handle of our own on a database's write-ahead log.
-pub(crate) struct WalFile {
-    file: File,
-    folder: PathBuf,
-    disk: Arc<dyn Disk>,
+    marks: Marks,
+    quarantine: Quarantine,
 }
 
 impl Files {
@@ -98,13 +99,33 @@ impl Files {
         let state_dir = state_dir.canonicalize().map_err(unusable)?;
         let lock = lock(&state_dir.join("lock"), &state_dir)?;
         let users = state_dir.join("users");
-        folders::prepare(&*disk, &state_dir, &users).map_err(unusable)?;
-        Ok(Files { state_dir, users, disk, lock })
+        format::settle(&state_dir, users.is_dir())?;
+        let is_settled = folders::prepare(&*disk, &state_dir, &users).map_err(unusable)?;
+        let marks = Marks::open(state_dir.join("marks")).map_err(unusable)?;
+        let quarantine = Quarantine::open(state_dir.join("quarantine")).map_err(unusable)?;
+        let files = Files { state_dir, users, shared: Arc::new(Shared { disk, marks, quarantine }), lock };
+        if !is_settled {
+            files.sweep().map_err(unusable)?;
+        }
+        Ok(files)
+    }
+
+    /// How far each log is on disk, for the gate to note.
+    pub(crate) fn marks(&self) -> &Marks {
+        &self.shared.marks
+    }
+
+    /// Databases that were set aside as damaged.
+    pub(crate) fn set_aside(&self) -> usize {
+        self.shared.quarantine.count()
     }
 
     /// Leaves the directory to another process. The caller has closed every database; `is_settled` if every removal is on
     /// disk.
     pub(crate) fn release(&self, is_settled: bool) {
+        if is_settled && let Err(error) = self.shared.marks.clear() {
+            tracing::warn!(%error, "the marks of logs that are gone stay behind");
+        }
         if is_settled && let Err(error) = folders::mark_settled(&self.state_dir) {
             tracing::warn!(%error, "the next start syncs all folders, since the mark that it need not was not made");
         }
@@ -117,171 +138,26 @@ impl Files {
     pub(crate) fn locate(&self, label: &str) -> Location {
         #[cfg(feature = "sabotage")]
         let label = &*crate::sabotage::folded(label);
-        let hash = Sha256::digest(label.as_bytes());
+        let hash: [u8; 32] = Sha256::digest(label.as_bytes()).into();
+        let [number, ..] = hash;
         let is_hashed = label.len() > MAX_PLAIN_BYTES;
-        let name = if is_hashed { format!("user-~~{}.db", hex(&hash)) } else { format!("{label}.db") };
-        let folder = folders::folder(&self.users, hash[0]);
-        Location {
-            file: folder.join(name),
-            disk: self.disk.clone(),
-            is_unsettled: Cell::new(false),
-            is_hashed,
-            is_probe: label == PROBE,
-        }
+        let name = if is_hashed { format!("{HASHED}{}.db", hex(&hash)) } else { format!("{label}.db") };
+        let file = folders::folder(&self.users, number).join(name);
+        self.location(file, key(&hash), is_hashed, label == PROBE)
+    }
+
+    fn location(&self, file: PathBuf, key: Key, is_hashed: bool, is_probe: bool) -> Location {
+        Location { file, key, shared: self.shared.clone(), is_unsettled: Cell::new(false), is_hashed, is_probe }
     }
 }
 
-impl Location {
-    /// The database's file, for SQLite to open.
-    pub(crate) fn file(&self) -> &Path {
-        &self.file
-    }
-
-    /// Keeps other programs from opening a database that exists, which SQLite leaves to us: in them SQLite finds it locked.
-    /// `None` if one of them has it.
-    pub(crate) fn lock(&self) -> io::Result<Option<FileLock>> {
-        let file = File::options().read(true).write(true).open(&self.file)?;
-        match fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Some(FileLock(file))),
-            Err(Errno::AGAIN | Errno::ACCESS) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// Whether the file, which exists, has no bytes.
-    pub(crate) fn is_empty(&self) -> io::Result<bool> {
-        Ok(self.file.metadata()?.len() == 0)
-    }
-
-    pub(crate) fn exists(&self) -> io::Result<bool> {
-        self.file.try_exists()
-    }
-
-    /// The write-ahead log of a database that SQLite has open.
-    pub(crate) fn wal(&self) -> io::Result<WalFile> {
-        Ok(WalFile {
-            file: File::open(self.beside("-wal"))?,
-            folder: self.folder().to_owned(),
-            disk: self.disk.clone(),
-        })
-    }
-
-    /// Whether a crash or a failed sync left something in the WAL. For a database that is not open.
-    pub(crate) fn has_wal(&self) -> bool {
-        self.beside("-wal").metadata().is_ok_and(|wal| wal.len() > 0)
-    }
-
-    /// Brings what a crash or a failed sync left in the WAL onto the disk. It is written anew, since the kernel takes what it
-    /// failed to write for written: a sync of the old file could succeed for nothing. On a full disk that fails, and the
-    /// database cannot be used before there is room again: what it holds could not be promised. Says whether there is a WAL,
-    /// be it empty: its last use then had no orderly end.
-    pub(crate) fn renew_wal(&self) -> io::Result<bool> {
-        let (wal, anew) = (self.beside("-wal"), self.beside("-wal-anew"));
-        let old = match File::open(&wal) {
-            Ok(old) if old.metadata()?.len() > 0 => old,
-            Ok(_) => return Ok(true),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-            Err(error) => return Err(error),
-        };
-        self.copy_durably(old, &anew).inspect_err(|_| {
-            // It would take room that the next attempt needs, and may be removed later too.
-            let _ = fs::remove_file(&anew);
-        })?;
-        fs::rename(&anew, &wal)?;
-        self.sync_folder()?;
-        Ok(true)
-    }
-
-    fn copy_durably(&self, mut old: File, anew: &Path) -> io::Result<()> {
-        let mut new = File::create(anew)?;
-        // Not io::copy: where the file system shares blocks, that may write nothing.
-        let mut piece = vec![0; 64 << 10];
-        loop {
-            match old.read(&mut piece)? {
-                0 => break,
-                read => new.write_all(piece.get(..read).unwrap_or_default())?,
-            }
-        }
-        self.disk.sync_file(&new)
-    }
-
-    /// Removes the database, durably. The caller has closed it. That it was not there is no error.
-    pub(crate) fn remove(&self) -> io::Result<()> {
-        // The database first: where a crash leaves only the others, the user is gone, and `remove_leftovers` cleans up.
-        self.remove_file(&self.file)?;
-        self.remove_leftovers()?;
-        self.settle()
-    }
-
-    /// Whether a removal is not known to be on disk.
-    pub(crate) fn is_unsettled(&self) -> bool {
-        self.is_unsettled.get()
-    }
-
-    /// Makes sure that what was removed does not come back.
-    pub(crate) fn settle(&self) -> io::Result<()> {
-        if self.is_unsettled() { self.sync_folder() } else { Ok(()) }
-    }
-
-    /// Removes what SQLite keeps beside a database and would read into a new one of the same name.
-    pub(crate) fn remove_leftovers(&self) -> io::Result<()> {
-        for suffix in ["-wal", "-wal-anew", "-shm", "-journal"] {
-            self.remove_file(&self.beside(suffix))?;
-        }
-        Ok(())
-    }
-
-    /// What is in a file that no other handle is open on.
-    pub(crate) fn read(&self) -> io::Result<Vec<u8>> {
-        fs::read(&self.file)
-    }
-
-    /// Makes a file that is not there, with the rights that SQLite would give it. Not synced.
-    pub(crate) fn write_new(&self, bytes: &[u8]) -> io::Result<()> {
-        File::options().write(true).create_new(true).mode(0o644).open(&self.file)?.write_all(bytes)
-    }
-
-    /// Brings what is in a new file onto the disk; not its name. Through the handle that holds it, which any other would
-    /// take the lock from.
-    pub(crate) fn sync(&self, lock: &FileLock) -> io::Result<()> {
-        self.disk.sync_file(&lock.0)
-    }
-
-    fn beside(&self, suffix: &str) -> PathBuf {
-        let mut path = self.file.clone().into_os_string();
-        path.push(suffix);
-        path.into()
-    }
-
-    fn sync_folder(&self) -> io::Result<()> {
-        self.disk.sync_folder(&File::open(self.folder())?)?;
-        self.is_unsettled.set(false);
-        Ok(())
-    }
-
-    fn folder(&self) -> &Path {
-        self.file.parent().unwrap_or(Path::new("/"))
-    }
-
-    fn remove_file(&self, path: &Path) -> io::Result<()> {
-        match fs::remove_file(path) {
-            Ok(()) => self.is_unsettled.set(true),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
-        }
-        Ok(())
-    }
+/// A database's name without its folders, for the log.
+fn shown(file: &Path) -> String {
+    file.file_stem().map(OsStr::to_string_lossy).unwrap_or_default().into_owned()
 }
 
-impl WalFile {
-    pub(crate) fn sync(&self) -> io::Result<()> {
-        self.disk.sync_file(&self.file)
-    }
-
-    /// Makes sure that the file is found again.
-    pub(crate) fn sync_name(&self) -> io::Result<()> {
-        self.disk.sync_folder(&File::open(&self.folder)?)
-    }
+fn key(hash: &[u8; 32]) -> Key {
+    hash.first_chunk().copied().unwrap_or_default()
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -15,10 +15,15 @@
 //! What this does not do: it knows no SQL, and moves nothing from the log into the database.
 
 mod log;
+mod marker;
 mod waiters;
 
-use crate::{errors::Error, files::WalFile};
+use crate::{
+    errors::Error,
+    files::{Files, WalFile},
+};
 pub(crate) use log::Log;
+use marker::Marker;
 use rusqlite::ffi;
 use std::{
     collections::VecDeque,
@@ -51,6 +56,7 @@ struct Queue {
     window: Duration,
     state: Mutex<Waiting>,
     changed: Condvar,
+    marker: Marker,
 }
 
 #[derive(Default)]
@@ -60,14 +66,18 @@ struct Waiting {
 }
 
 impl Gate {
-    /// Starts the threads. Answers wait for the disk, or, with a `window`, only once the disk is that far behind.
-    pub(crate) fn start(window: Duration) -> io::Result<Gate> {
-        let queue = Queue { window, state: Mutex::default(), changed: Condvar::new() };
+    /// Starts the threads, which note in `files` how far logs are on disk. Answers wait for the disk, or, with a `window`,
+    /// only once the disk is that far behind.
+    pub(crate) fn start(window: Duration, files: Arc<Files>) -> io::Result<Gate> {
+        let marker = Marker::default();
+        let queue = Queue { window, state: Mutex::default(), changed: Condvar::new(), marker };
         let gate = Gate(Arc::new(queue));
         for number in 0..SYNCERS {
             let queue = gate.0.clone();
             thread::Builder::new().name(format!("ownbase-sync-{number}")).spawn(move || queue.work())?;
         }
+        let queue = gate.0.clone();
+        thread::Builder::new().name("ownbase-mark".to_owned()).spawn(move || queue.marker.work(&files))?;
         Ok(gate)
     }
 
@@ -81,6 +91,7 @@ impl Drop for Gate {
     fn drop(&mut self) {
         self.0.lock().over = true;
         self.0.changed.notify_all();
+        self.0.marker.end();
     }
 }
 

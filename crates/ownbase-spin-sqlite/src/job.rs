@@ -120,7 +120,7 @@ fn run_on(
     if is_erase(statement) {
         // A close may have been here already, and have left the directory to another process.
         session.databases().check_open()?;
-        return erase(lease, rows);
+        return erase(lease, scope, rows);
     }
     let changes = lease.run(scope, session.databases(), statement, until, rows)?;
     session.note_changes(changes);
@@ -132,11 +132,12 @@ pub(crate) fn is_erase(statement: &Statement) -> bool {
     statement.sql == ERASE
 }
 
-fn erase(lease: &mut Lease, rows: &mut impl Rows) -> Result<(), Error> {
+fn erase(lease: &mut Lease, scope: &Scope, rows: &mut impl Rows) -> Result<(), Error> {
     if lease.in_transaction() {
         return Err(Error::misuse("a database cannot be erased within a transaction"));
     }
     lease.erase()?;
+    scope.forgive(lease.label());
     rows.columns(vec!["erased".to_owned()])?;
     rows.row(RowResult { values: vec![Value::Integer(1)] }, 0)?;
     rows.end()

@@ -5,7 +5,7 @@ use crate::{
     Limits,
     connection::Connection,
     errors::Error,
-    files::{FileLock, Location},
+    files::{FileLock, Location, Wal},
 };
 use rusqlite::ffi;
 
@@ -22,6 +22,9 @@ impl Look {
         // To SQLite it would be an empty database.
         if location.is_empty()? {
             return Err(Error::new(ffi::SQLITE_NOTADB, "the file holds no database (restore it, or remove it)"));
+        }
+        if let Wal::Damaged(damage) = location.look_at_wal()? {
+            return Err(Error::new(ffi::SQLITE_CORRUPT, damage));
         }
         let connection = Connection::look(location.file(), location.has_wal(), limits)?;
         Ok(Look { connection, _lock: lock })

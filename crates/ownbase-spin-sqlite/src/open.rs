@@ -16,8 +16,8 @@ pub(crate) struct Open {
     connection: Connection,
     /// Where commits are counted, if they do not sync.
     log: Option<Arc<Log>>,
-    /// The database was empty when it was opened, and is not known to hold anything since.
-    pub(crate) may_be_empty: bool,
+    /// Nothing was ever written into the database when it was opened, nor, as far as is known, since.
+    pub(crate) may_be_unused: bool,
     room: Room,
     /// Goes after the connection, whose close would end it.
     _lock: FileLock,
@@ -25,7 +25,7 @@ pub(crate) struct Open {
 
 impl Open {
     pub(crate) fn new(connection: Connection, log: Option<Arc<Log>>, room: Room, lock: FileLock) -> Open {
-        Open { connection, log, may_be_empty: false, room, _lock: lock }
+        Open { connection, log, may_be_unused: false, room, _lock: lock }
     }
 
     pub(crate) fn connection(&self) -> &Connection {
@@ -78,7 +78,7 @@ impl Open {
     /// Whether a commit takes no sync now, nor a checkpoint, nor the look at a file that may have to go again.
     fn changes_here(&self) -> bool {
         self.log.is_some()
-            && !self.may_be_empty
+            && !self.may_be_unused
             && self.connection.commits_unsynced()
             && !self.connection.wal_is_overdue()
     }
@@ -106,9 +106,17 @@ impl Open {
         };
         let ran = self.connection.run(statement, until, announced, rows);
         if may_commit {
-            log.end(self.connection.take_committed());
+            log.end(self.connection.take_committed(), self.connection.wal_frames());
         }
         ran
+    }
+
+    /// Moves the WAL into the file, durably. May block for long.
+    pub(crate) fn checkpoint(&self) -> Result<(), Error> {
+        if let Some(log) = &self.log {
+            log.begin_generation();
+        }
+        self.connection.checkpoint()
     }
 
     /// Moves the WAL into the file, durably, and closes both; if that fails, or the disk has failed before, leaves them as

@@ -1,7 +1,7 @@
 //! Promises broken on purpose, to see the tests that guard them fail. Not in a build without the feature `sabotage`.
 //!
 //! `OWNBASE_SABOTAGE` says which one, for the whole process: `label` lets users' files collide, `transaction` ignores
-//! BEGIN, COMMIT and ROLLBACK, `commit` answers a write before it is committed.
+//! BEGIN, COMMIT and ROLLBACK, `commit` answers a write before it is committed, `log` takes a damaged log for a sound one.
 
 use crate::{
     bindings::spin::sqlite::sqlite::RowResult, connection::Statement, databases::Databases, errors::Error,
@@ -44,6 +44,11 @@ pub(crate) fn ignored(statement: &Statement, rows: &mut impl Rows) -> Option<Res
 pub(crate) fn delays_commit(statement: &Statement, in_transaction: bool) -> bool {
     let committing: &[&str] = if in_transaction { &["COMMIT"] } else { &["INSERT", "UPDATE", "DELETE"] };
     *BROKEN == "commit" && committing.iter().any(|word| statement.begins_with(word))
+}
+
+/// `log`: whether a log is used without a look at it, and so without what SQLite drops of it.
+pub(crate) fn trusts_logs() -> bool {
+    *BROKEN == "log"
 }
 
 /// Does what should have been done before the answer.

@@ -46,8 +46,9 @@ struct State {
     transactions: Vec<Arc<Transaction>>,
     /// Which statement of which database must be on disk before anything is told.
     waits: Vec<(Arc<Log>, u64)>,
-    /// A database that it used could not be brought onto the disk.
-    failed: bool,
+    /// Databases that could not be brought onto the disk, the first few by name.
+    failed: Vec<Arc<str>>,
+    more_failed: bool,
 }
 
 /// An open transaction and the database that it holds. Rolled back when the last clone is dropped.
@@ -113,7 +114,7 @@ impl Scope {
 
     fn first_unsettled(&self) -> Result<Option<(Arc<Log>, u64)>, NotDurable> {
         let mut state = self.state();
-        if state.failed {
+        if state.more_failed || !state.failed.is_empty() {
             return Err(NotDurable);
         }
         // What may leave only since the disk is not far behind is looked at again with the next piece.
@@ -143,8 +144,17 @@ impl Scope {
     }
 
     /// Notes that a database could not be brought onto the disk: whatever the component makes of it is not to be told.
-    pub(crate) fn fail(&self) {
-        self.state().failed = true;
+    pub(crate) fn fail(&self, label: &Arc<str>) {
+        let mut state = self.state();
+        match state.failed.len() < MAX_LABELS {
+            true => state.failed.push(label.clone()),
+            false => state.more_failed = true,
+        }
+    }
+
+    /// Notes that a database is gone, durably: whether it could be brought onto the disk before does not matter.
+    pub(crate) fn forgive(&self, label: &Arc<str>) {
+        self.state().failed.retain(|failed| failed != label);
     }
 
     /// Waits for the disk if nobody else does.

@@ -80,6 +80,7 @@ impl Session {
                 done.map(|gathered| gathered.result)
             }
         };
+        self.databases.note(&self.label, &result);
         scope.settle_own().await?;
         result
     }
@@ -96,7 +97,13 @@ impl Session {
         let scope = self.enter(scope)?;
         let hold = self.hold(&scope).await?;
         let job = self.job(scope.clone(), hold, statement, rows);
-        Ok((scope, tokio::task::spawn_blocking(move || job.run().map(drop))))
+        let session = self.clone();
+        let run = move || {
+            let result = job.run().map(drop);
+            session.databases.note(&session.label, &result);
+            result
+        };
+        Ok((scope, tokio::task::spawn_blocking(run)))
     }
 
     /// The rowid of this connection's latest INSERT, or 0.

@@ -20,6 +20,24 @@ pub enum StateError {
         /// What the system answered.
         source: io::Error,
     },
+    /// A newer build has made it, or brought it to a layout that this build does not know.
+    #[error("the state directory {} has format {found}, and this build knows formats up to {known} (use the build that made it, or a newer one)", path.display())]
+    Newer {
+        /// The state directory.
+        path: PathBuf,
+        /// The directory's format.
+        found: u32,
+        /// The newest format that this build knows.
+        known: u32,
+    },
+    /// Its file `format` holds no number.
+    #[error("the state directory {} has a file `format` that holds no number (restore the file; a build of this version writes 2)", path.display())]
+    Format {
+        /// The state directory.
+        path: PathBuf,
+        /// What the file holds.
+        found: String,
+    },
     /// The SQLite in this program can corrupt databases.
     #[error("SQLite {version} has a bug that corrupts WAL databases (build with 3.51.3 or newer)")]
     Sqlite {

@@ -4,6 +4,7 @@
 mod bulk;
 mod checkpoints;
 mod churn;
+mod damage;
 mod direct;
 mod disk;
 mod failed_syncs;
@@ -119,7 +120,7 @@ fn text(error: Error) -> String {
     match error {
         Error::AccessDenied => "access-denied".to_owned(),
         Error::DatabaseFull => "database-full".to_owned(),
-        Error::Io(message) => message,
+        Error::Sqlite { code, message } => Error::text(code, &message),
         Error::Trap(error) => panic!("the guest would trap: {error:?}"),
     }
 }

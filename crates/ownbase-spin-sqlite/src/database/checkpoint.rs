@@ -30,7 +30,7 @@ impl Database {
     /// Moves the WAL into the database's file. May block for long.
     pub(crate) fn checkpoint(&mut self) {
         let Some(open) = self.open.as_ref().filter(|open| !open.has_failed()) else { return };
-        if let Err(error) = open.connection().checkpoint() {
+        if let Err(error) = open.checkpoint() {
             let label = &*self.label;
             tracing::error!(label, ?error, "a checkpoint failed; the database is recovered before it is used again");
             self.abandon();

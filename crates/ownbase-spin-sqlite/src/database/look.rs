@@ -58,8 +58,8 @@ impl Database {
     fn open_to_look(&self, databases: &Databases) -> Result<Look, Error> {
         self.wait_for_others(databases);
         let look = Look::open(&self.location, databases.limits())?;
-        let is_empty = look.connection().is_empty()?;
-        self.check_label(look.connection(), is_empty)?;
+        let is_unused = look.connection().is_unused()?;
+        self.has_right_label(look.connection(), is_unused)?;
         Ok(look)
     }
 }

@@ -126,11 +126,6 @@ impl fmt::Debug for Direct {
 
 impl From<Error> for DirectError {
     fn from(error: Error) -> DirectError {
-        DirectError(match error {
-            Error::AccessDenied => "access-denied: this label may not be opened".to_owned(),
-            Error::DatabaseFull => "SQLITE_FULL: database or disk is full".to_owned(),
-            Error::Io(message) => message,
-            Error::Trap(error) => format!("SQLITE_INTERNAL: {error}"),
-        })
+        DirectError(error.shown())
     }
 }

@@ -88,7 +88,7 @@ impl Databases {
 
     /// The label of a file whose name is a hash: that of the entry whose file it is, or what it says inside.
     fn label_inside(&self, file: &str, folder: u8) -> Result<Option<Arc<str>>, Error> {
-        let location = self.0.files.hashed(file, folder);
+        let location = self.0.files.at(file, folder);
         // Until it is closed again: whoever makes an entry meanwhile waits before opening the file a second time.
         let _reading = self.reading_label();
         let is_it = |label: &&Arc<str>| self.0.files.locate(label).file() == location.file();

@@ -8,7 +8,7 @@
 //! The mark itself is never synced. A power cut leaves nothing that would have to be: whichever state of the mark is
 //! found then, what is in the folders is what is on the disk.
 
-use super::Disk;
+use super::{Disk, permissions::make_private_folder};
 use std::{
     fs::{self, File},
     io,
@@ -17,12 +17,13 @@ use std::{
 
 const MARK: &str = "settled";
 
-/// Makes what is missing of the 256 folders, and brings onto the disk what may not be there.
-pub(super) fn prepare(disk: &dyn Disk, state_dir: &Path, users: &Path) -> io::Result<()> {
+/// Makes what is missing of the 256 folders, and brings onto the disk what may not be there. Says whether the process
+/// before left the directory in good order.
+pub(super) fn prepare(disk: &dyn Disk, state_dir: &Path, users: &Path) -> io::Result<bool> {
     let is_settled = take_mark(state_dir)?;
-    let mut has_made = make_folder(users)?;
+    let mut has_made = make_private_folder(users)?;
     for folder in (0..=u8::MAX).map(|byte| folder(users, byte)) {
-        if make_folder(&folder)? {
+        if make_private_folder(&folder)? {
             // Empty: its name is enough, which is in `users`.
             has_made = true;
         } else if !is_settled {
@@ -34,7 +35,7 @@ pub(super) fn prepare(disk: &dyn Disk, state_dir: &Path, users: &Path) -> io::Re
         sync(disk, state_dir)?;
         sync_parent(disk, state_dir)?;
     }
-    Ok(())
+    Ok(is_settled)
 }
 
 /// Notes that all that was done in the folders is on disk.
@@ -47,18 +48,15 @@ pub(super) fn folder(users: &Path, byte: u8) -> PathBuf {
     users.join(format!("{byte:02x}"))
 }
 
+/// The folder in which a file is.
+pub(super) fn of(file: &Path) -> &Path {
+    file.parent().unwrap_or(Path::new("/"))
+}
+
 fn take_mark(state_dir: &Path) -> io::Result<bool> {
     match fs::remove_file(state_dir.join(MARK)) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
-fn make_folder(path: &Path) -> io::Result<bool> {
-    match fs::create_dir(path) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(false),
         Err(error) => Err(error),
     }
 }

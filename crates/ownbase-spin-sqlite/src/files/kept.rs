@@ -1,9 +1,9 @@
 //! Which files are in a folder of users' databases.
 
-use super::{Files, Location, MAX_PLAIN_BYTES, folders};
+use super::{Files, HASHED, Location, MAX_PLAIN_BYTES, folders, key};
 use crate::labels::is_label;
 use sha2::{Digest, Sha256};
-use std::{cell::Cell, fs, io};
+use std::{fs, io};
 
 /// A database's file.
 #[derive(Debug)]
@@ -23,9 +23,6 @@ pub(crate) enum KeptLabel {
     /// Nothing of ours has such a name, or it is no file.
     None,
 }
-
-/// What the name of a file with a long label begins with.
-const HASHED: &str = "user-~~";
 
 impl Files {
     /// The databases' files in a folder, in any order; and what else ends in `.db`.
@@ -53,11 +50,21 @@ impl Files {
         Sha256::digest(label.as_bytes()).first().copied()
     }
 
-    /// A file that [`Files::kept`] found, of a label that is kept inside.
-    pub(crate) fn hashed(&self, file: &str, folder: u8) -> Location {
-        let file = folders::folder(&self.users, folder).join(file);
-        Location { file, disk: self.disk.clone(), is_unsettled: Cell::new(false), is_hashed: true, is_probe: false }
+    /// A database's file in a folder, whatever its label is.
+    pub(crate) fn at(&self, file: &str, folder: u8) -> Location {
+        let name = file.strip_suffix(".db").unwrap_or(file);
+        let hash = name.strip_prefix(HASHED).filter(|hash| is_hash(hash));
+        let key = hash.and_then(unhex).unwrap_or_else(|| key(&Sha256::digest(name.as_bytes()).into()));
+        self.location(folders::folder(&self.users, folder).join(file), key, hash.is_some(), false)
     }
+}
+
+fn unhex(hash: &str) -> Option<[u8; 16]> {
+    let mut bytes = [0; 16];
+    for (byte, digits) in bytes.iter_mut().zip(hash.as_bytes().as_chunks::<2>().0) {
+        *byte = u8::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()?;
+    }
+    Some(bytes)
 }
 
 fn is_hash(name: &str) -> bool {

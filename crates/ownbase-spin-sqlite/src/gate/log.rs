@@ -1,7 +1,7 @@
 //! One write-ahead log: which commits are in it, how far it is on disk, and who waits for that.
 
 use super::{NotDurable, Queue, waiters::Waiters};
-use crate::files::WalFile;
+use crate::files::{Key, Mark, WalFile};
 use std::{
     io,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -32,6 +32,13 @@ struct State {
     wanted: u64,
     is_queued: bool,
     failed: bool,
+    /// Frames in the log after the latest commit.
+    frames: u64,
+    /// Frames of this generation that are on disk.
+    synced_frames: u64,
+    /// Checkpoints so far: after each the log may start over, with other salts.
+    generation: u64,
+    is_listed: bool,
 }
 
 impl State {
@@ -48,6 +55,8 @@ pub(super) struct Covered {
     file: Arc<WalFile>,
     is_named: bool,
     ended: u64,
+    frames: u64,
+    generation: u64,
 }
 
 impl Covered {
@@ -69,6 +78,10 @@ impl Log {
             wanted: 0,
             is_queued: false,
             failed: false,
+            frames: 0,
+            synced_frames: 0,
+            generation: 0,
+            is_listed: false,
         };
         Log { label, queue, state: Mutex::new(state), waiters: Waiters::default() }
     }
@@ -83,11 +96,12 @@ impl Log {
         self.lock().ended + 1
     }
 
-    /// A statement has ended, and has committed or not.
-    pub(crate) fn end(self: &Arc<Self>, committed: bool) {
+    /// A statement has ended, and has committed or not; so many frames are in the log then.
+    pub(crate) fn end(self: &Arc<Self>, committed: bool, frames: u64) {
         let mut state = self.lock();
         state.ended += 1;
         if committed {
+            state.frames = frames;
             state.waiting_since.get_or_insert_with(Instant::now);
             self.queue_if_wanted(&mut state);
         } else if state.waiting_since.is_none() && state.syncing_since.is_none() {
@@ -180,7 +194,8 @@ impl Log {
         state.is_queued = false;
         let file = state.file.clone().filter(|_| !state.failed)?;
         state.syncing_since = Some(state.waiting_since.take()?);
-        Some(Covered { file, is_named: state.is_named, ended: state.ended })
+        let State { is_named, ended, frames, generation, .. } = *state;
+        Some(Covered { file, is_named, ended, frames, generation })
     }
 
     pub(super) fn end_sync(self: &Arc<Self>, covered: &Covered, result: io::Result<()>) {
@@ -195,6 +210,12 @@ impl Log {
                 let ended = if state.waiting_since.is_none() { state.ended } else { covered.ended };
                 state.note_durable(ended);
                 self.queue_if_wanted(&mut state);
+                if covered.generation == state.generation {
+                    state.synced_frames = covered.frames;
+                    if !std::mem::replace(&mut state.is_listed, true) {
+                        self.queue.marker.list(self);
+                    }
+                }
             }
             Err(error) => {
                 state.failed = true;
@@ -203,6 +224,25 @@ impl Log {
             }
         }
         self.waiters.ring();
+    }
+
+    /// A checkpoint is about to begin: what is committed from then on may stand where older frames stood.
+    pub(crate) fn begin_generation(&self) {
+        let mut state = self.lock();
+        state.generation += 1;
+        (state.frames, state.synced_frames) = (0, 0);
+    }
+
+    /// How far the log is on disk, for the marker; none if that is not to be told.
+    pub(super) fn mark(&self) -> Option<(Key, Mark)> {
+        let mut state = self.lock();
+        state.is_listed = false;
+        let (file, frames, generation) = (state.file.clone()?, state.synced_frames, state.generation);
+        drop(state);
+        let salts = file.salts().ok()??;
+        // Read before a checkpoint began, the salts are those of the frames.
+        let is_current = self.lock().generation == generation;
+        (is_current && frames > 0).then_some((file.key(), Mark { salts, frames }))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

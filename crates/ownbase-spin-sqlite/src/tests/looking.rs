@@ -73,7 +73,9 @@ async fn what_is_no_database_or_none_of_ours_stays_as_it_is() {
     foreign.execute_batch("CREATE TABLE t (a)").unwrap();
     foreign.close().unwrap();
     // A log without a transaction, which SQLite would take away.
-    fs::write(place("user-foreign").with_extension("db-wal"), "no log").unwrap();
+    fs::write(place("user-foreign").with_extension("db-wal"), [0; 32]).unwrap();
+    fs::copy(place("user-foreign"), place("user-damaged")).unwrap();
+    fs::write(place("user-damaged").with_extension("db-wal"), "no log").unwrap();
     let before = bytes(&state);
     let sql = "SELECT name FROM sqlite_schema";
     assert_eq!(
@@ -82,6 +84,7 @@ async fn what_is_no_database_or_none_of_ours_stays_as_it_is() {
     );
     assert_code(looked(&state, "user-garbage", sql).await, "SQLITE_NOTADB");
     assert_eq!(looked(&state, "user-foreign", sql).await.unwrap(), "t");
+    assert_code(looked(&state, "user-damaged", sql).await, "SQLITE_CORRUPT");
     assert_eq!(looked(&state, "user-missing", sql).await.unwrap(), "");
     assert!(bytes(&state) == before, "a file changed: {:?}", bytes(&state).keys());
 }

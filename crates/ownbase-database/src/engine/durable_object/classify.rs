@@ -22,6 +22,7 @@ pub(super) fn classify(message: &str) -> Error {
         "BUSY" | "LOCKED" => Error::Busy,
         "FULL" => Error::Full,
         "INTERRUPT" => Error::TimedOut,
+        "CORRUPT" | "NOTADB" => Error::Damaged { code: format!("SQLITE_{code}"), message: text.into() },
         "CONSTRAINT" => Error::Constraint(text.into()),
         "ERROR" if text.starts_with("no such table") => Error::Missing,
         code => Error::Failed { code: format!("SQLITE_{code}"), message: text.into() },

@@ -110,6 +110,7 @@ fn classify(error: rusqlite::Error) -> Error {
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Error::Busy,
         ErrorCode::DiskFull => Error::Full,
         ErrorCode::OperationInterrupted => Error::TimedOut,
+        ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => Error::Damaged { code: symbol(code).into(), message },
         ErrorCode::Unknown if message.starts_with("no such table") => Error::Missing,
         code => Error::Failed { code: symbol(code).into(), message },
     }

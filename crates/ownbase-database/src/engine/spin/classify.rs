@@ -20,6 +20,8 @@ pub fn classify(text: &str) -> Error {
         Error::Full
     } else if is("SQLITE_INTERRUPT") {
         Error::TimedOut
+    } else if is("SQLITE_CORRUPT") || is("SQLITE_NOTADB") {
+        Error::Damaged { code: code.into(), message: message.into() }
     } else if is("SQLITE_CONSTRAINT") {
         Error::Constraint(message.into())
     } else if is("SQLITE_ERROR") && message.starts_with("no such table") {
@@ -38,6 +40,8 @@ fn code_of(message: &str) -> &'static str {
         "database or disk is full" => "SQLITE_FULL",
         "attempt to write a readonly database" => "SQLITE_READONLY",
         "interrupted" => "SQLITE_INTERRUPT",
+        "database disk image is malformed" => "SQLITE_CORRUPT",
+        "file is not a database" => "SQLITE_NOTADB",
         "unable to open database" | "unable to open database file" => "SQLITE_CANTOPEN",
         _ if subject.ends_with(" constraint failed") => "SQLITE_CONSTRAINT",
         _ => "SQLITE_ERROR",
@@ -62,6 +66,8 @@ mod tests {
                 "SQLITE_CONSTRAINT_UNIQUE: UNIQUE constraint failed: notes.id",
                 Error::Constraint("UNIQUE constraint failed: notes.id".into()),
             ),
+            ("SQLITE_CORRUPT: set aside", damaged("SQLITE_CORRUPT", "set aside")),
+            ("SQLITE_NOTADB: file is not a database", damaged("SQLITE_NOTADB", "file is not a database")),
             ("SQLITE_AUTH: not authorized", failed("SQLITE_AUTH", "not authorized")),
             ("SQLITE_ERROR: near \"x\": syntax error", failed("SQLITE_ERROR", "near \"x\": syntax error")),
             ("SQLITE_FULLER: no code of SQLite's", failed("SQLITE_FULLER", "no code of SQLite's")),
@@ -78,6 +84,8 @@ mod tests {
             ("database or disk is full", Error::Full),
             ("interrupted", Error::TimedOut),
             ("no such table: notes in SELECT 1 FROM notes at offset 14", Error::Missing),
+            ("database disk image is malformed", damaged("SQLITE_CORRUPT", "database disk image is malformed")),
+            ("file is not a database", damaged("SQLITE_NOTADB", "file is not a database")),
             ("FOREIGN KEY constraint failed", Error::Constraint("FOREIGN KEY constraint failed".into())),
             ("not authorized", failed("SQLITE_ERROR", "not authorized")),
             (
@@ -94,6 +102,10 @@ mod tests {
     fn what_a_message_quotes_decides_nothing() {
         let text = "near \"database is locked: no such table\": syntax error";
         assert_eq!(classify(text), failed("SQLITE_ERROR", text));
+    }
+
+    fn damaged(code: &str, message: &str) -> Error {
+        Error::Damaged { code: code.into(), message: message.into() }
     }
 
     fn failed(code: &str, message: &str) -> Error {

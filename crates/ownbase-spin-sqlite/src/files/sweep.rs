@@ -1,0 +1,56 @@
+//! What a start does after a stop that was not orderly: it finishes erases, and clears away what was being made.
+//!
+//! Only names decide. A log without its database is not removed but set aside, since nobody knows what it holds.
+
+use super::{
+    Files, folders,
+    location::{ERASED, MAKING, remove_if_there},
+};
+use std::{
+    collections::HashSet,
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+/// What ends the name of a database's log.
+const LOG: &str = "-wal";
+
+impl Files {
+    /// Goes through all folders. A million users take some seconds.
+    pub(super) fn sweep(&self) -> io::Result<()> {
+        (0..=u8::MAX).try_for_each(|folder| self.sweep_folder(folder))
+    }
+
+    fn sweep_folder(&self, number: u8) -> io::Result<()> {
+        let folder = folders::folder(&self.users, number);
+        let names = names(&folder)?;
+        let mut has_changed = false;
+        for name in &names {
+            if let Some(database) = name.strip_suffix(ERASED) {
+                self.at(database, number).clear()?;
+            } else if name.ends_with(MAKING) || name.ends_with("-wal-anew") {
+                has_changed |= remove_if_there(&folder.join(name))?;
+            } else if let Some(database) = name.strip_suffix(LOG)
+                && database.ends_with(".db")
+                && !names.contains(database)
+                && !names.contains(&format!("{database}{ERASED}"))
+            {
+                self.at(database, number).clear()?;
+            }
+        }
+        if has_changed { self.sync(&folder) } else { Ok(()) }
+    }
+
+    fn sync(&self, folder: &Path) -> io::Result<()> {
+        self.shared.disk.sync_folder(&fs::File::open(folder)?)
+    }
+}
+
+/// The names in a folder that a database's could be.
+fn names(folder: &PathBuf) -> io::Result<HashSet<String>> {
+    let mut names = HashSet::new();
+    for entry in fs::read_dir(folder)? {
+        names.extend(entry?.file_name().into_string());
+    }
+    Ok(names)
+}
