@@ -25,6 +25,7 @@ mod rollout;
 mod rollout_killed;
 mod sabotage;
 mod service;
+mod set_aside;
 mod slow_clients;
 mod stress;
 mod upgrade;
@@ -56,6 +57,7 @@ pub(crate) fn all() -> Vec<Case> {
         rollout_killed::cases(),
         future::cases(),
         damage::cases(),
+        set_aside::cases(),
         many_users::cases(),
         slow_clients::cases(),
         workerd::cases(),

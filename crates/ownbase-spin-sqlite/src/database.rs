@@ -64,7 +64,7 @@ impl Database {
     }
 
     #[cfg(test)]
-    pub(crate) fn connection(&self) -> Option<&Connection> {
+    pub(crate) fn connection(&self) -> Option<&crate::connection::Connection> {
         self.open.as_ref().map(Open::connection)
     }
 

@@ -6,6 +6,7 @@
 //! its label and it is closed. A thread closes what has been idle.
 
 mod checkpoints;
+mod closing;
 mod condition;
 mod direct;
 mod listing;
@@ -32,7 +33,7 @@ use std::{
     fmt,
     path::Path,
     sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering::SeqCst},
         mpsc,
     },
@@ -109,7 +110,7 @@ impl Databases {
             troubles: Troubles::default(),
         });
         let watched = Arc::downgrade(&inner);
-        start("ownbase-idle", move || close_idle(&watched))?;
+        start("ownbase-idle", move || closing::close_idle(&watched))?;
         let watched = Arc::downgrade(&inner);
         start("ownbase-checkpoint", move || Checkpoints::new(asked).work(&watched))?;
         Ok(Databases(inner))
@@ -232,36 +233,6 @@ impl Databases {
 }
 
 impl Inner {
-    /// Closes the first open database, in order of use, that nobody holds and that is `ripe`. May block.
-    fn close_one(&self, ripe: impl Fn(&Database) -> bool) -> bool {
-        let closable = |(label, entry): (&Arc<str>, &Shared)| {
-            let lease = Lease::try_take_if(entry, |database| database.is_open() && ripe(database))?;
-            Some((label.clone(), entry.clone(), lease))
-        };
-        let Some((label, entry, mut lease)) = self.entries().iter().find_map(closable) else {
-            return false;
-        };
-        lease.close();
-        drop(lease);
-        self.let_go(&label, &entry);
-        true
-    }
-
-    fn let_go(&self, label: &str, entry: &Shared) {
-        if is_at_rest(entry) {
-            let mut entries = self.entries();
-            // The map's and the caller's. Nobody can join meanwhile: that needs the lock on the map.
-            if Arc::strong_count(entry) == 2 && is_at_rest(entry) {
-                entries.remove(label);
-            }
-        }
-    }
-
-    /// Forgets labels that nobody uses.
-    fn forget_closed(&self) {
-        self.entries().retain(|_, entry| Arc::strong_count(entry) > 1 || !is_at_rest(entry));
-    }
-
     fn entries(&self) -> MutexGuard<'_, LinkedHashMap<Arc<str>, Shared>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -273,29 +244,12 @@ impl fmt::Debug for Databases {
     }
 }
 
-/// Closes a database; whether all of its files is on disk then.
+/// Closes a database; whether all of its files are on disk then.
 fn close(mut lease: Lease) -> bool {
     lease.close();
     lease.is_at_rest()
 }
 
-fn is_at_rest(entry: &Shared) -> bool {
-    entry.try_lock().is_ok_and(|database| database.is_at_rest())
-}
-
 fn start(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), StateError> {
     thread::Builder::new().name(name.to_owned()).spawn(work).map(drop).map_err(StateError::Thread)
-}
-
-/// Closes databases that have been idle, until nobody has `inner` any more.
-fn close_idle(inner: &Weak<Inner>) {
-    // Short naps, so that the thread ends soon after the databases are gone.
-    const NAP: Duration = Duration::from_millis(500);
-    while let Some(databases) = inner.upgrade() {
-        let idle = databases.limits.idle_close();
-        while databases.close_one(|database| database.used().elapsed() >= idle) {}
-        databases.forget_closed();
-        drop(databases);
-        thread::sleep(NAP);
-    }
 }

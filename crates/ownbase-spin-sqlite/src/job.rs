@@ -120,6 +120,8 @@ fn run_on(
     if is_erase(statement) {
         // A close may have been here already, and have left the directory to another process.
         session.databases().check_open()?;
+        #[cfg(feature = "sabotage")]
+        crate::sabotage::read_before_erase(lease, scope, session.databases())?;
         return erase(lease, scope, rows);
     }
     let changes = lease.run(scope, session.databases(), statement, until, rows)?;

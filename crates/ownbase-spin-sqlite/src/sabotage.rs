@@ -1,7 +1,8 @@
 //! Promises broken on purpose, to see the tests that guard them fail. Not in a build without the feature `sabotage`.
 //!
 //! `OWNBASE_SABOTAGE` says which one, for the whole process: `label` lets users' files collide, `transaction` ignores
-//! BEGIN, COMMIT and ROLLBACK, `commit` answers a write before it is committed, `log` takes a damaged log for a sound one.
+//! BEGIN, COMMIT and ROLLBACK, `commit` answers a write before it is committed, `log` takes a damaged log for a sound one,
+//! `unreadable` erases only what can be read, `erase` finishes no erase that a kill cut short.
 
 use crate::{
     bindings::spin::sqlite::sqlite::RowResult, connection::Statement, databases::Databases, errors::Error,
@@ -49,6 +50,20 @@ pub(crate) fn delays_commit(statement: &Statement, in_transaction: bool) -> bool
 /// `log`: whether a log is used without a look at it, and so without what SQLite drops of it.
 pub(crate) fn trusts_logs() -> bool {
     *BROKEN == "log"
+}
+
+/// `unreadable`: reads a database that is about to be erased.
+pub(crate) fn read_before_erase(lease: &mut Lease, scope: &Scope, databases: &Databases) -> Result<(), Error> {
+    if *BROKEN != "unreadable" {
+        return Ok(());
+    }
+    let statement = Statement { sql: "SELECT count(*) FROM sqlite_schema".to_owned(), parameters: vec![] };
+    lease.run(scope, databases, &statement, Instant::now() + DELAY, &mut Nothing).map(drop)
+}
+
+/// `erase`: whether a start leaves what an erase has left.
+pub(crate) fn leaves_erases() -> bool {
+    *BROKEN == "erase"
 }
 
 /// Does what should have been done before the answer.

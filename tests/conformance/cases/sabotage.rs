@@ -3,7 +3,7 @@
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::{isolation, kill, stress, upgrade};
+use super::{isolation, kill, set_aside, stress, upgrade};
 use crate::harness::case::cases;
 use crate::harness::engine::Engine;
 use crate::harness::home::Home;
@@ -16,7 +16,10 @@ cases! {
         ignored_transactions_turn_failing_migrations_red,
         early_answers_turn_kill_red,
         colliding_labels_turn_stress_red,
-        early_answers_turn_stress_red;
+        early_answers_turn_stress_red,
+        trusted_logs_turn_damage_red,
+        a_read_before_an_erase_turns_an_unreadable_file_red,
+        unfinished_erases_turn_erase_red;
     Process on Ownbase ("it reads OWNBASE_SABOTAGE"): a_released_engine_refuses_sabotage;
     Sabotage on Workerd ("its Worker has the fault"): a_panic_answers_500_and_keeps_nothing;
     Process on Workerd ("its Worker reads the header"): a_released_worker_knows_no_sabotage;
@@ -66,8 +69,23 @@ fn turns_stress_red(sabotage: &Engine, fault: &'static str) -> Result<()> {
     is_red("stress::killed_under_random_requests", result)
 }
 
+fn trusted_logs_turn_damage_red(_: &Engine, sabotage: &Engine) -> Result<()> {
+    let result = set_aside::a_damaged_log_is_set_aside_and_its_user_is_told(&sabotage.asked_to_fail("log")?);
+    is_red("set_aside::a_damaged_log_is_set_aside_and_its_user_is_told", result)
+}
+
+fn a_read_before_an_erase_turns_an_unreadable_file_red(_: &Engine, sabotage: &Engine) -> Result<()> {
+    let result = set_aside::a_file_that_cannot_be_read_can_be_erased(&sabotage.asked_to_fail("unreadable")?);
+    is_red("set_aside::a_file_that_cannot_be_read_can_be_erased", result)
+}
+
+fn unfinished_erases_turn_erase_red(_: &Engine, sabotage: &Engine) -> Result<()> {
+    let result = set_aside::an_erase_that_was_cut_short_is_finished(&sabotage.asked_to_fail("erase")?);
+    is_red("set_aside::an_erase_that_was_cut_short_is_finished", result)
+}
+
 fn a_released_engine_refuses_sabotage(engine: &Engine) -> Result<()> {
-    for sabotage in ["label", "transaction", "commit"] {
+    for sabotage in ["label", "transaction", "commit", "log", "unreadable", "erase"] {
         let home = Home::new(engine)?;
         let error = refusal(engine.asked_to_fail(sabotage)?.command(&home, &[])?)?;
         ensure!(error.contains("OWNBASE_SABOTAGE"), "the refusal does not name OWNBASE_SABOTAGE: {error}");
