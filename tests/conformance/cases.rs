@@ -23,6 +23,7 @@ mod request_id;
 mod restart;
 mod rollout;
 mod rollout_killed;
+mod room;
 mod sabotage;
 mod service;
 mod slow_clients;
@@ -56,6 +57,7 @@ pub(crate) fn all() -> Vec<Case> {
         rollout_killed::cases(),
         future::cases(),
         damage::cases(),
+        room::cases(),
         many_users::cases(),
         slow_clients::cases(),
         workerd::cases(),

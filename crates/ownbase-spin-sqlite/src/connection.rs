@@ -18,6 +18,7 @@ use crate::{
     commits::Commits,
     durability,
     errors::Error,
+    files::spill::Spill,
     policy::{self, Exempt},
 };
 pub(crate) use bulk::Bulk;
@@ -32,6 +33,7 @@ const KEPT_STATEMENTS: usize = 32;
 pub(crate) struct Connection {
     sqlite: rusqlite::Connection,
     clock: Arc<Clock>,
+    spill: Spill,
     statement_timeout_ms: u64,
     commits: Commits,
     inserts: Inserts,
@@ -54,8 +56,12 @@ impl Connection {
 
     fn ready(mut sqlite: rusqlite::Connection, limits: &Limits) -> rusqlite::Result<Connection> {
         let clock = Arc::new(Clock::default());
-        let asked = clock.clone();
-        sqlite.progress_handler(Clock::INSTRUCTIONS, Some(move || asked.is_over()))?;
+        let spill = Spill::new(limits.max_temp_bytes);
+        let (asked, mut looker) = (clock.clone(), spill.looker(sqlite.path()));
+        sqlite.progress_handler(
+            Clock::INSTRUCTIONS,
+            Some(move || asked.is_over() || asked.may_stop() && looker.stops()),
+        )?;
         sqlite.set_prepared_statement_cache_capacity(KEPT_STATEMENTS);
         let bulk = Bulk::default();
         let exempt = policy::apply(&mut sqlite, bulk.clone())?;
@@ -67,6 +73,7 @@ impl Connection {
             inserts: Inserts::watch(&mut sqlite)?,
             sqlite,
             clock,
+            spill,
             statement_timeout_ms,
             has_failed: Cell::default(),
             has_asked: Cell::default(),
@@ -95,6 +102,11 @@ impl Connection {
     /// Whether the WAL is to be moved into the database before anything is added to it.
     pub(crate) fn wal_is_overdue(&self) -> bool {
         self.commits.wal_pages() >= durability::MAX_WAL_PAGES
+    }
+
+    /// Pages in the WAL after the latest commit.
+    pub(crate) fn wal_pages(&self) -> i32 {
+        self.commits.wal_pages()
     }
 
     #[cfg(test)]

@@ -125,9 +125,9 @@ impl Database {
 
     /// Closes the database if it is open, and moves its WAL into its file. May block.
     pub(crate) fn close(&mut self) {
-        if let Some(open) = self.open.take()
-            && let Err(error) = open.close()
-        {
+        let closed = self.open.take().map(Open::close);
+        self.location.count();
+        if let Some(Err(error)) = closed {
             let label = &*self.label;
             tracing::error!(
                 label,
@@ -142,6 +142,7 @@ impl Database {
         if let Some(log) = self.open.take().and_then(Open::leave) {
             log.fail();
         }
+        self.location.count();
     }
 
     /// Has a database whose sync failed opened anew. Not within a transaction, which has to end first.
@@ -158,6 +159,7 @@ impl Database {
 
     fn open_file(&self, databases: &Databases, until: Instant) -> Result<Open, Error> {
         let room = databases.take_room(until)?;
+        self.location.begin_count();
         self.wait_for_others(databases);
         let lock = self.lock()?;
         let has_wal = self.location.renew_wal()?;
@@ -194,6 +196,8 @@ impl Database {
         if self.location.is_probe {
             return Err(Error::new(ffi::SQLITE_READONLY, "this label is for asking only and never holds a database"));
         }
+        self.location.begin_count();
+        let _begun = self.location.usage().begin_user()?;
         let room = databases.take_room(until)?;
         self.make(databases, room).inspect_err(|_| self.remove_empty())
     }
@@ -240,12 +244,14 @@ impl Database {
             Some(gate) => Some(gate.log(self.label.clone(), self.location.wal()?)),
             None => None,
         };
-        Ok(Open::new(connection, log, room, lock))
+        self.location.count();
+        Ok(Open::new(connection, log, self.location.usage().clone(), room, lock))
     }
 
     /// Undoes what a lease left undone.
     pub(crate) fn settle(&mut self) {
         self.used = Instant::now();
+        self.count_growth();
         if self.in_transaction() && self.roll_back().is_err() {
             // A connection that cannot roll back is of no use to the next; closing it ends the transaction too.
             self.close();

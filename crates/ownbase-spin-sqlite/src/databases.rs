@@ -83,7 +83,7 @@ impl Databases {
         durability::check_version()?;
         limits.check()?;
         durability::bound_memory(&limits).map_err(|_| StateError::Memory)?;
-        let files = Files::open(disk, state_dir)?;
+        let files = Files::open(disk, state_dir, &limits)?;
         let limits = Arc::new(limits);
         let gate = match limits.durability {
             Durability::EachCommit => None,
@@ -208,6 +208,11 @@ impl Databases {
     #[cfg(test)]
     pub(crate) fn place(&self, label: &str) -> std::path::PathBuf {
         self.0.files.locate(label).file().to_owned()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn usage(&self) -> &crate::files::Usage {
+        self.0.files.usage()
     }
 
     #[cfg(test)]

@@ -5,6 +5,7 @@
 //! STATE_DIR/settled               the process before left nothing to sync (`folders.rs`)
 //! STATE_DIR/users/3f/user-x.db    3f: first byte of the label's SHA-256, in hex
 //! STATE_DIR/users/3f/user-x.db-wal    SQLite's own, while the database is open
+//! STATE_DIR/tmp                   SQLite's temporary files (`temporary.rs`)
 //! ```
 //!
 //! All 256 folders are made and synced at the first start, so that a new database needs a sync of its own folder only, and
@@ -14,8 +15,13 @@
 
 mod folders;
 mod kept;
+pub(crate) mod permissions;
+pub(crate) mod spill;
+mod taking;
+mod temporary;
+mod usage;
 
-use crate::state_error::StateError;
+use crate::{Limits, state_error::StateError};
 pub(crate) use kept::{Kept, KeptLabel};
 use rustix::{
     fs::{FlockOperation, fcntl_lock},
@@ -24,12 +30,13 @@ use rustix::{
 use sha2::{Digest, Sha256};
 use std::{
     cell::Cell,
-    fs::{self, File, TryLockError},
+    fs::{self, File},
     io::{self, Read, Write},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::Arc,
 };
+pub(crate) use usage::Usage;
 
 /// Labels up to this many bytes are file names themselves; with `.db-wal` they stay below the usual 255.
 const MAX_PLAIN_BYTES: usize = 200;
@@ -63,6 +70,8 @@ pub(crate) struct Files {
     state_dir: PathBuf,
     users: PathBuf,
     disk: Arc<dyn Disk>,
+    usage: Arc<Usage>,
+    _temporary: temporary::Temporary,
     /// The lock ends with the process, however it ends.
     lock: File,
 }
@@ -71,6 +80,7 @@ pub(crate) struct Files {
 pub(crate) struct Location {
     file: PathBuf,
     disk: Arc<dyn Disk>,
+    part: usage::Part,
     /// Something was removed, and a power cut may bring it back.
     is_unsettled: Cell<bool>,
     /// The file's name is a hash, so the label must be kept inside.
@@ -91,15 +101,12 @@ pub(crate) struct WalFile {
 
 impl Files {
     /// Makes what is missing of the directory, and takes it for this process.
-    pub(crate) fn open(disk: Arc<dyn Disk>, state_dir: &Path) -> Result<Files, StateError> {
-        let unusable = |source| StateError::Unusable { path: state_dir.to_owned(), source };
-        fs::create_dir_all(state_dir).map_err(unusable)?;
-        // Absolute: SQLite takes a path that begins with `file:` for a URI.
-        let state_dir = state_dir.canonicalize().map_err(unusable)?;
-        let lock = lock(&state_dir.join("lock"), &state_dir)?;
-        let users = state_dir.join("users");
-        folders::prepare(&*disk, &state_dir, &users).map_err(unusable)?;
-        Ok(Files { state_dir, users, disk, lock })
+    pub(crate) fn open(disk: Arc<dyn Disk>, state_dir: &Path, limits: &Limits) -> Result<Files, StateError> {
+        let (absolute, lock) = taking::take(state_dir)?;
+        let users = absolute.join("users");
+        folders::prepare(&*disk, &absolute, &users).map_err(|error| StateError::unusable(state_dir, error))?;
+        let (usage, temporary) = (Usage::start(limits, &absolute)?, temporary::Temporary::open(&absolute));
+        Ok(Files { state_dir: absolute, users, disk, usage, lock, _temporary: temporary })
     }
 
     /// Leaves the directory to another process. The caller has closed every database; `is_settled` if every removal is on
@@ -124,6 +131,7 @@ impl Files {
         Location {
             file: folder.join(name),
             disk: self.disk.clone(),
+            part: usage::Part::new(self.usage.clone(), hash[0]),
             is_unsettled: Cell::new(false),
             is_hashed,
             is_probe: label == PROBE,
@@ -141,6 +149,7 @@ impl Location {
     /// `None` if one of them has it.
     pub(crate) fn lock(&self) -> io::Result<Option<FileLock>> {
         let file = File::options().read(true).write(true).open(&self.file)?;
+        permissions::tighten_file(&file, &self.file)?;
         match fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(Some(FileLock(file))),
             Err(Errno::AGAIN | Errno::ACCESS) => Ok(None),
@@ -193,7 +202,7 @@ impl Location {
     }
 
     fn copy_durably(&self, mut old: File, anew: &Path) -> io::Result<()> {
-        let mut new = File::create(anew)?;
+        let mut new = File::options().create(true).truncate(true).write(true).mode(permissions::FILE).open(anew)?;
         // Not io::copy: where the file system shares blocks, that may write nothing.
         let mut piece = vec![0; 64 << 10];
         loop {
@@ -207,9 +216,11 @@ impl Location {
 
     /// Removes the database, durably. The caller has closed it. That it was not there is no error.
     pub(crate) fn remove(&self) -> io::Result<()> {
+        self.begin_count();
         // The database first: where a crash leaves only the others, the user is gone, and `remove_leftovers` cleans up.
         self.remove_file(&self.file)?;
         self.remove_leftovers()?;
+        self.count();
         self.settle()
     }
 
@@ -236,9 +247,9 @@ impl Location {
         fs::read(&self.file)
     }
 
-    /// Makes a file that is not there, with the rights that SQLite would give it. Not synced.
+    /// Makes a file that is not there, for its owner alone. Not synced.
     pub(crate) fn write_new(&self, bytes: &[u8]) -> io::Result<()> {
-        File::options().write(true).create_new(true).mode(0o644).open(&self.file)?.write_all(bytes)
+        File::options().write(true).create_new(true).mode(permissions::FILE).open(&self.file)?.write_all(bytes)
     }
 
     /// Brings what is in a new file onto the disk; not its name. Through the handle that holds it, which any other would
@@ -286,14 +297,4 @@ impl WalFile {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn lock(path: &Path, state_dir: &Path) -> Result<File, StateError> {
-    let unusable = |source| StateError::Unusable { path: state_dir.to_owned(), source };
-    let file = File::options().create(true).truncate(false).write(true).open(path).map_err(unusable)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StateError::Locked { path: state_dir.to_owned() }),
-        Err(TryLockError::Error(source)) => Err(unusable(source)),
-    }
 }

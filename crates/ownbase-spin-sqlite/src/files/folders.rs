@@ -8,7 +8,7 @@
 //! The mark itself is never synced. A power cut leaves nothing that would have to be: whichever state of the mark is
 //! found then, what is in the folders is what is on the disk.
 
-use super::Disk;
+use super::{Disk, permissions};
 use std::{
     fs::{self, File},
     io,
@@ -20,9 +20,9 @@ const MARK: &str = "settled";
 /// Makes what is missing of the 256 folders, and brings onto the disk what may not be there.
 pub(super) fn prepare(disk: &dyn Disk, state_dir: &Path, users: &Path) -> io::Result<()> {
     let is_settled = take_mark(state_dir)?;
-    let mut has_made = make_folder(users)?;
+    let mut has_made = permissions::make_folder(users)?;
     for folder in (0..=u8::MAX).map(|byte| folder(users, byte)) {
-        if make_folder(&folder)? {
+        if permissions::make_folder(&folder)? {
             // Empty: its name is enough, which is in `users`.
             has_made = true;
         } else if !is_settled {
@@ -39,7 +39,7 @@ pub(super) fn prepare(disk: &dyn Disk, state_dir: &Path, users: &Path) -> io::Re
 
 /// Notes that all that was done in the folders is on disk.
 pub(super) fn mark_settled(state_dir: &Path) -> io::Result<()> {
-    File::create(state_dir.join(MARK)).map(drop)
+    permissions::make_file(&state_dir.join(MARK))
 }
 
 /// The folder whose number is the first byte of a label's hash.
@@ -51,14 +51,6 @@ fn take_mark(state_dir: &Path) -> io::Result<bool> {
     match fs::remove_file(state_dir.join(MARK)) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
-fn make_folder(path: &Path) -> io::Result<bool> {
-    match fs::create_dir(path) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(false),
         Err(error) => Err(error),
     }
 }

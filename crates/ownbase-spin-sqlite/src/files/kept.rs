@@ -1,6 +1,6 @@
 //! Which files are in a folder of users' databases.
 
-use super::{Files, Location, MAX_PLAIN_BYTES, folders};
+use super::{Files, Location, MAX_PLAIN_BYTES, folders, usage::Part};
 use crate::labels::is_label;
 use sha2::{Digest, Sha256};
 use std::{cell::Cell, fs, io};
@@ -55,8 +55,9 @@ impl Files {
 
     /// A file that [`Files::kept`] found, of a label that is kept inside.
     pub(crate) fn hashed(&self, file: &str, folder: u8) -> Location {
-        let file = folders::folder(&self.users, folder).join(file);
-        Location { file, disk: self.disk.clone(), is_unsettled: Cell::new(false), is_hashed: true, is_probe: false }
+        let (file, part) = (folders::folder(&self.users, folder).join(file), Part::new(self.usage.clone(), folder));
+        let disk = self.disk.clone();
+        Location { file, disk, part, is_unsettled: Cell::new(false), is_hashed: true, is_probe: false }
     }
 }
 
