@@ -169,7 +169,7 @@ impl Location {
     /// The write-ahead log of a database that SQLite has open.
     pub(crate) fn wal(&self) -> io::Result<WalFile> {
         Ok(WalFile {
-            file: File::open(self.beside("-wal"))?,
+            file: permissions::open_tightened(&self.beside("-wal"))?,
             folder: self.folder().to_owned(),
             disk: self.disk.clone(),
         })

@@ -36,9 +36,9 @@ pub struct Limits {
     /// that is done. 0 for no bound; default 1,000,000.
     pub max_users: u64,
     /// What the state directory takes, in bytes: all databases with their logs, what else is in it, and SQLite's temporary
-    /// files. Beyond it what may grow a database answers `database-full`; reading, deleting and erasing go on. Counted after
-    /// an open, and bounded once that is done, as exactly as `files/usage.rs` says: what runs at that moment goes on, and
-    /// may add `max_database_bytes` each. 0 for no bound, the default.
+    /// files, each file rounded up to 4 KiB. Beyond it what may grow a database answers `database-full`; reading, deleting
+    /// and erasing go on. Counted after an open, and bounded once that is done: what runs at that moment goes on, and may
+    /// add up to `max_database_bytes` each. What other programs do is counted at the next open. 0 for no bound, the default.
     pub max_state_bytes: u64,
     /// What SQLite's temporary files take together, in bytes: a statement that makes them larger is stopped, and answers
     /// `database-full`. They may be larger by an eighth, and by what the statements that run write in 5 ms. The files are the

@@ -73,6 +73,13 @@ pub(crate) fn make_file(path: &Path) -> io::Result<()> {
     File::options().create(true).truncate(false).write(true).mode(FILE).open(path).map(drop)
 }
 
+/// Opens a file, to be read and synced, and takes back from others what they may do with it.
+pub(super) fn open_tightened(path: &Path) -> io::Result<File> {
+    let file = File::open(path)?;
+    tighten_file(&file, path)?;
+    Ok(file)
+}
+
 /// Takes back from others what they may do with a file that was opened by its path.
 pub(super) fn tighten_file(file: &File, path: &Path) -> io::Result<()> {
     let found = file.metadata()?;

@@ -1,6 +1,7 @@
 //! What other users of the machine may do with a state directory: nothing. `tests/umask.rs` asks the same of an umask.
 
 use super::*;
+use crate::Durability;
 use std::{
     fs::{self, Permissions},
     os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink},
@@ -23,26 +24,28 @@ fn refusal(path: &Path) -> String {
 
 #[tokio::test]
 async fn what_was_left_loose_is_tightened() {
-    let state = state();
-    run(&state.session("user-john"), "CREATE TABLE a (b)").await.unwrap();
-    state.databases.close().await;
-    let State { dir, databases } = state;
-    drop(databases);
-    let file = paths(dir.path()).pop().unwrap();
-    let folder = file.parent().unwrap().to_owned();
+    let dir = tempfile::tempdir().unwrap();
     let users = dir.path().join("users");
-    let folders = [dir.path(), &users, &folder, &dir.path().join("tmp")];
-    for loose in [0o755, 0o775, 0o750] {
-        set(&file, loose & 0o666);
-        folders.iter().for_each(|folder| set(folder, loose));
-        let databases = Databases::open(dir.path(), Limits::default()).unwrap();
-        assert_eq!(folders.map(mode), [0o700; 4]);
+    for loose in [0o755, 0o775, 0o750, 0o700] {
+        let mut limits = Limits::default();
+        limits.durability = Durability::Gated;
+        let databases = Databases::open(dir.path(), limits).unwrap();
         let session = Arc::new(Session::new(databases.clone(), "user-john"));
+        run(&session, "CREATE TABLE IF NOT EXISTS a (b)").await.unwrap();
         run(&session, "INSERT INTO a VALUES (1)").await.unwrap();
-        for file in paths(dir.path()) {
-            assert_eq!(mode(&file), 0o600, "{}", file.display());
-        }
-        databases.close().await;
+        let files = paths(dir.path());
+        let names: Vec<String> = files.iter().map(|file| name(file)).collect();
+        assert!(names.contains(&"user-john.db-wal".to_owned()), "{names:?}");
+        let folder = files.first().unwrap().parent().unwrap();
+        let folders = [dir.path().to_owned(), users.clone(), folder.to_owned(), dir.path().join("tmp")];
+        assert_eq!(folders.each_ref().map(|folder| mode(folder)), [0o700; 4]);
+        files.iter().for_each(|file| assert_eq!(mode(file), 0o600, "{}", file.display()));
+        // As a kill leaves it, with a log.
+        drop((session, databases));
+        let lock = fs::File::open(dir.path().join("lock")).unwrap();
+        eventually("the lock is free", || lock.try_lock().is_ok()).await;
+        files.iter().for_each(|file| set(file, loose & 0o666));
+        folders.iter().for_each(|folder| set(folder, loose));
     }
 }
 
