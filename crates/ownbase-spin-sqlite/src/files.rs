@@ -71,7 +71,6 @@ pub(crate) struct Files {
     users: PathBuf,
     disk: Arc<dyn Disk>,
     usage: Arc<Usage>,
-    _temporary: temporary::Temporary,
     /// The lock ends with the process, however it ends.
     lock: File,
 }
@@ -105,8 +104,9 @@ impl Files {
         let (absolute, lock) = taking::take(state_dir)?;
         let users = absolute.join("users");
         folders::prepare(&*disk, &absolute, &users).map_err(|error| StateError::unusable(state_dir, error))?;
-        let (usage, temporary) = (Usage::start(limits, &absolute)?, temporary::Temporary::open(&absolute));
-        Ok(Files { state_dir: absolute, users, disk, usage, lock, _temporary: temporary })
+        temporary::prepare(&absolute);
+        let usage = Usage::start(limits, &absolute)?;
+        Ok(Files { state_dir: absolute, users, disk, usage, lock })
     }
 
     /// Leaves the directory to another process. The caller has closed every database; `is_settled` if every removal is on

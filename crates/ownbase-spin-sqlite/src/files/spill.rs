@@ -1,8 +1,8 @@
 //! How much SQLite's temporary files take, and which statement is stopped when they take too much.
 //!
 //! SQLite has no limit for them. So a statement that has run for some milliseconds looks at them, every few milliseconds, from
-//! within SQLite's progress handler. Linux tells what the files take: they are the process's open files that have no name
-//! any more and were called as SQLite calls them (`/proc/self/fd`). Linux also tells how much a thread has written
+//! within SQLite's progress handler. Linux tells what the files take: they are the process's open files that never had a
+//! name, or had one that SQLite gives and lost it (`/proc/self/fd`). Linux also tells how much a thread has written
 //! (`/proc/thread-self/io`): less what its log has grown by, that is what a statement has spilled, and one that spills little
 //! looks no further. When the files take more than they may, the statement that has spilled most is stopped, and an eighth
 //! past that every statement that looks and has spilled. A statement that is stopped fails as on a full disk.
@@ -182,11 +182,11 @@ fn look() -> u64 {
     bytes
 }
 
-/// Whether a descriptor is one of SQLite's temporary files.
+/// Whether a descriptor is one of SQLite's temporary files. Linux calls a file that never had a name by its number.
 fn is_temporary(descriptor: &Path) -> bool {
     let Ok(file) = fs::read_link(descriptor) else { return false };
     let name = file.file_name().unwrap_or_default().as_bytes();
-    name.starts_with(temporary::PREFIX.as_bytes()) && name.ends_with(b" (deleted)")
+    (name.starts_with(b"#") || name.starts_with(temporary::PREFIX.as_bytes())) && name.ends_with(b" (deleted)")
 }
 
 /// In bytes, to files of any kind. Not every system tells.

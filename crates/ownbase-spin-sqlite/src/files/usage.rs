@@ -1,33 +1,29 @@
 //! How many users there are, and how much room the state directory takes: counted, kept up to date, and bounded.
 //!
-//! A thread counts what is there after a start, folder by folder, with a pause as long as each folder took. Nothing is
-//! refused before that has ended. From then on the count follows what this process does: a database's files are looked at
-//! when it is opened, made, checkpointed, closed and erased, and a log is taken to be as long as its commits say. A file
-//! counts as its length, rounded up to 4 KiB, as most file systems keep it; SQLite's temporary files count too.
+//! A thread counts what is there after a start (`usage/walk.rs`). Nothing is refused before that has ended. From then on the
+//! count follows what this process does: a database's files are looked at when it is opened, made, checkpointed, closed and
+//! erased, and a log is taken to be as long as its commits say. A file counts as its length, rounded up to 4 KiB, as most
+//! file systems keep it; SQLite's temporary files count too.
 //!
-//! How exact that is: what happens in a folder in the moment in which the thread lists it may be counted twice or not at
-//! all; of a transaction that was not committed nothing is counted before the database is closed; what other programs do
-//! is counted at the next start. A statement that may grow a database is refused once the bound is reached, and never
-//! stopped for it: the count passes the bound by what the statements do that run at that moment, each of them at most
-//! `max_database_bytes`.
+//! How exact that is: the number of users is exact. Of a transaction that was not committed nothing is counted before the
+//! database is closed, and what other programs do is counted at the next start. A statement that may grow a database is
+//! refused once the bound is reached, and never stopped for it: the count passes the bound by what the statements do that
+//! run at that moment, each of them at most `max_database_bytes`.
 
-use super::{Location, folders, spill};
+mod walk;
+
+use super::{Location, spill};
 use crate::{Limits, errors::Error, state_error::StateError};
 use std::{
     cell::Cell,
-    fs::{self, DirEntry},
-    io,
-    path::Path,
+    collections::HashMap,
+    path::{Path, PathBuf},
     sync::{
-        Arc, Weak,
-        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed},
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed, Ordering::SeqCst},
     },
-    thread,
-    time::{Duration, Instant},
+    time::Instant,
 };
-
-/// What a file's length is rounded up to.
-const BLOCK_BYTES: u64 = 4_096;
 
 /// Seconds between two log lines that say that something was refused.
 const QUIET_S: u64 = 60;
@@ -43,8 +39,8 @@ pub(crate) struct Usage {
     bytes: AtomicI64,
     /// Users that are being made.
     begun: AtomicI64,
-    /// Which of the 256 folders the thread has counted.
-    counted: Vec<AtomicBool>,
+    /// For each of the 256 folders, until it is counted, what is known of the databases in it that were used meanwhile.
+    uncounted: Mutex<Vec<Option<HashMap<PathBuf, Size>>>>,
     start: Instant,
     /// When a refusal was last logged, in seconds after the start.
     logged_s: AtomicU64,
@@ -71,18 +67,8 @@ struct Size {
 impl Usage {
     /// Starts to count what is in a state directory that this process holds, if anything is bounded.
     pub(super) fn start(limits: &Limits, state_dir: &Path) -> Result<Arc<Usage>, StateError> {
-        let usage = Arc::new(Usage::new(limits));
-        if usage.is_bounded() {
-            let (counted, state_dir) = (Arc::downgrade(&usage), state_dir.to_owned());
-            let thread = thread::Builder::new().name("ownbase-count".to_owned());
-            thread.spawn(move || count_all(&counted, &state_dir)).map_err(StateError::Thread)?;
-        }
-        Ok(usage)
-    }
-
-    fn new(limits: &Limits) -> Usage {
         let bound = |limit| if limit == 0 { u64::MAX } else { limit };
-        Usage {
+        let usage = Arc::new(Usage {
             max_users: bound(limits.max_users),
             max_bytes: bound(limits.max_state_bytes),
             page_bytes: limits.page_size_bytes.into(),
@@ -90,15 +76,14 @@ impl Usage {
             users: AtomicI64::new(0),
             bytes: AtomicI64::new(0),
             begun: AtomicI64::new(0),
-            counted: (0..=u8::MAX).map(|_| AtomicBool::new(false)).collect(),
+            uncounted: Mutex::new(vec![Some(HashMap::new()); 256]),
             start: Instant::now(),
             logged_s: AtomicU64::new(0),
+        });
+        if usage.is_bounded() {
+            walk::start(&usage, state_dir).map_err(StateError::Thread)?;
         }
-    }
-
-    /// Whether anything is bounded, and so counted.
-    fn is_bounded(&self) -> bool {
-        (self.max_users, self.max_bytes) != (u64::MAX, u64::MAX)
+        Ok(usage)
     }
 
     /// Users and bytes, once they are known.
@@ -110,8 +95,8 @@ impl Usage {
     /// Admits a new user, or says that there are as many as may be.
     pub(crate) fn begin_user(self: &Arc<Self>) -> Result<Begun, Error> {
         let begun = Begun(self.clone());
-        let others = self.begun.fetch_add(1, Relaxed);
-        if self.is_known() && positive(self.users.load(Relaxed) + others) >= self.max_users {
+        let others = self.begun.fetch_add(1, SeqCst);
+        if self.is_known() && positive(self.users.load(SeqCst) + others) >= self.max_users {
             self.log_refusal("max_users", self.max_users, "no further user is made");
             return Err(Error::DatabaseFull);
         }
@@ -132,13 +117,16 @@ impl Usage {
         Error::DatabaseFull
     }
 
-    /// In bytes.
     fn bytes(&self) -> u64 {
         positive(self.bytes.load(Relaxed)) + spill::taken_bytes()
     }
 
+    fn is_bounded(&self) -> bool {
+        (self.max_users, self.max_bytes) != (u64::MAX, u64::MAX)
+    }
+
     fn is_known(&self) -> bool {
-        self.is_known.load(Relaxed)
+        self.is_known.load(SeqCst)
     }
 
     fn log_refusal(&self, limit: &str, bound: u64, what: &str) {
@@ -149,30 +137,36 @@ impl Usage {
         }
     }
 
-    fn note(&self, folder: u8, before: Size, now: Size) {
-        if self.counted.get(usize::from(folder)).is_some_and(|counted| counted.load(Relaxed)) {
-            self.users.fetch_add(i64::from(now.exists) - i64::from(before.exists), Relaxed);
-            self.bytes.fetch_add(signed(now.bytes()) - signed(before.bytes()), Relaxed);
+    /// Notes what has become of a database in a folder.
+    fn note(&self, folder: u8, file: &Path, before: Size, now: Size) {
+        if !self.is_known()
+            && let Some(Some(used)) = self.uncounted().get_mut(usize::from(folder))
+        {
+            used.insert(file.to_owned(), now);
+            return;
         }
+        self.add(i64::from(now.exists) - i64::from(before.exists), signed(now.bytes()) - signed(before.bytes()));
+    }
+
+    fn add(&self, users: i64, bytes: i64) {
+        self.users.fetch_add(users, SeqCst);
+        self.bytes.fetch_add(bytes, Relaxed);
+    }
+
+    fn uncounted(&self) -> MutexGuard<'_, Vec<Option<HashMap<PathBuf, Size>>>> {
+        self.uncounted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Begun {
     fn drop(&mut self) {
-        self.0.begun.fetch_sub(1, Relaxed);
+        self.0.begun.fetch_sub(1, SeqCst);
     }
 }
 
 impl Size {
     fn bytes(self) -> u64 {
         self.file_bytes + self.wal_bytes
-    }
-}
-
-#[cfg(test)]
-impl super::Files {
-    pub(crate) fn usage(&self) -> &Usage {
-        &self.usage
     }
 }
 
@@ -186,28 +180,25 @@ impl Location {
     /// To be called before anything is done to the files: what is there now is in the count, or will be.
     pub(crate) fn begin_count(&self) {
         if self.part.noted.get().is_none() && self.part.usage.is_bounded() {
-            self.part.noted.set(Some(self.size()));
+            let now = self.size();
+            self.note(now, now);
         }
     }
 
     /// To be called after something was done to the files.
     pub(crate) fn count(&self) {
         if let Some(before) = self.part.noted.get() {
-            let now = self.size();
-            self.part.noted.set(Some(now));
-            self.part.usage.note(self.part.folder, before, now);
+            self.note(before, self.size());
         }
     }
 
     /// To be called after commits: the log has so many pages.
     pub(crate) fn count_wal(&self, pages: i32) {
-        let bytes = u64::try_from(pages).unwrap_or(0) * (self.part.usage.page_bytes + 24);
+        let wal_bytes = u64::try_from(pages).unwrap_or(0) * (self.part.usage.page_bytes + 24);
         if let Some(before) = self.part.noted.get()
-            && bytes > before.wal_bytes
+            && wal_bytes > before.wal_bytes
         {
-            let now = Size { wal_bytes: bytes, ..before };
-            self.part.noted.set(Some(now));
-            self.part.usage.note(self.part.folder, before, now);
+            self.note(before, Size { wal_bytes, ..before });
         }
     }
 
@@ -216,8 +207,13 @@ impl Location {
         &self.part.usage
     }
 
+    fn note(&self, before: Size, now: Size) {
+        self.part.noted.set(Some(now));
+        self.part.usage.note(self.part.folder, &self.file, before, now);
+    }
+
     fn size(&self) -> Size {
-        let bytes = |path: &Path| path.metadata().map(|found| on_disk(found.len())).ok();
+        let bytes = |path: &Path| path.metadata().map(|found| walk::on_disk(found.len())).ok();
         let file_bytes = bytes(&self.file);
         Size {
             exists: file_bytes.is_some(),
@@ -227,75 +223,11 @@ impl Location {
     }
 }
 
-/// Counts what is in a state directory, until it is done or nobody wants it any more.
-fn count_all(usage: &Weak<Usage>, state_dir: &Path) {
-    let start = Instant::now();
-    let counted = count_beside_users(usage, state_dir)
-        .and_then(|()| (0..=u8::MAX).try_for_each(|byte| count_folder(usage, &state_dir.join("users"), byte)));
-    let Some(usage) = usage.upgrade() else { return };
-    match counted {
-        Ok(()) => {
-            usage.is_known.store(true, Relaxed);
-            let (users, bytes, took_ms) = (usage.users.load(Relaxed), usage.bytes(), start.elapsed().as_millis());
-            tracing::info!(users, bytes, took_ms, "the state directory is counted");
-        }
-        Err(error) => tracing::error!(%error, "the state directory cannot be counted, and is not bounded"),
+#[cfg(test)]
+impl super::Files {
+    pub(crate) fn usage(&self) -> &Usage {
+        &self.usage
     }
-}
-
-fn count_folder(usage: &Weak<Usage>, users: &Path, byte: u8) -> io::Result<()> {
-    let start = Instant::now();
-    let Some(usage) = usage.upgrade() else { return Ok(()) };
-    let (mut found, mut bytes) = (0, 0);
-    for entry in fs::read_dir(folders::folder(users, byte))? {
-        let entry = entry?;
-        bytes += bytes_of(&entry);
-        found += i64::from(entry.file_name().to_string_lossy().ends_with(".db"));
-    }
-    usage.users.fetch_add(found, Relaxed);
-    usage.bytes.fetch_add(signed(bytes), Relaxed);
-    if let Some(counted) = usage.counted.get(usize::from(byte)) {
-        counted.store(true, Relaxed);
-    }
-    drop(usage);
-    thread::sleep(start.elapsed().min(Duration::from_secs(1)));
-    Ok(())
-}
-
-/// What is in quarantine, compiled components, records.
-fn count_beside_users(usage: &Weak<Usage>, state_dir: &Path) -> io::Result<()> {
-    let mut bytes = 0;
-    let mut folders = vec![state_dir.to_owned()];
-    while let Some(folder) = folders.pop() {
-        let entries = match fs::read_dir(&folder) {
-            // Some of it comes and goes.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            entries => entries?,
-        };
-        for entry in entries {
-            let entry = entry?;
-            // Copies that are tried come and go; SQLite's temporary files are counted elsewhere.
-            let is_counted_elsewhere = ["users", "tmp", "dry-run"].iter().any(|name| entry.file_name() == *name);
-            if entry.file_type()?.is_dir() && !(is_counted_elsewhere && folder == state_dir) {
-                folders.push(entry.path());
-            } else {
-                bytes += bytes_of(&entry);
-            }
-        }
-    }
-    if let Some(usage) = usage.upgrade() {
-        usage.bytes.fetch_add(signed(bytes), Relaxed);
-    }
-    Ok(())
-}
-
-/// Nothing for what is no file, or gone meanwhile.
-fn bytes_of(entry: &DirEntry) -> u64 {
-    entry.metadata().ok().filter(|found| found.is_file()).map_or(0, |found| on_disk(found.len()))
-}
-
-fn on_disk(bytes: u64) -> u64 {
-    bytes.checked_next_multiple_of(BLOCK_BYTES).unwrap_or(u64::MAX)
 }
 
 fn signed(bytes: u64) -> i64 {

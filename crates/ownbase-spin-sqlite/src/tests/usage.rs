@@ -110,6 +110,33 @@ async fn the_count_follows_what_is_done() {
 }
 
 #[tokio::test]
+async fn what_is_done_while_the_thread_counts_is_counted_once() {
+    let mut dir = tempfile::tempdir().unwrap();
+    for round in 0..5 {
+        let databases = Databases::open(dir.path(), Limits::default()).unwrap();
+        let state = State { dir, databases };
+        for user in 0.. {
+            let label = format!("user-{round}-{user}");
+            make(&state, &label).await.unwrap();
+            if user % 3 == 0 {
+                run(&state.session(&label), "PRAGMA ownbase_erase").await.unwrap();
+            }
+            if counts(&state).is_some() {
+                break;
+            }
+        }
+        state.databases.close().await;
+        let closed = counts(&state);
+        let State { dir: left, databases } = state;
+        drop(databases);
+        let again = counted(left, |_| {}).await;
+        assert_eq!(counts(&again), closed, "round {round}");
+        again.databases.close().await;
+        dir = again.dir;
+    }
+}
+
+#[tokio::test]
 async fn all_that_is_in_the_state_directory_counts() {
     let dir = tempfile::tempdir().unwrap();
     let set_aside = dir.path().join("quarantine/user-ann-1");
