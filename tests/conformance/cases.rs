@@ -23,6 +23,7 @@ mod request_id;
 mod restart;
 mod rollout;
 mod rollout_killed;
+mod room;
 mod sabotage;
 mod service;
 mod set_aside;
@@ -58,6 +59,7 @@ pub(crate) fn all() -> Vec<Case> {
         future::cases(),
         damage::cases(),
         set_aside::cases(),
+        room::cases(),
         many_users::cases(),
         slow_clients::cases(),
         workerd::cases(),

@@ -17,6 +17,7 @@ pub(crate) mod request;
 pub(crate) mod rollout;
 pub(crate) mod server;
 pub(crate) mod site;
+pub(crate) mod small_disk;
 pub(crate) mod strace;
 pub(crate) mod together;
 pub(crate) mod traced;

@@ -94,7 +94,7 @@ fn a_stored_time_beyond_the_calendar_is_500() {
 fn what_never_reached_the_service_is_told_in_its_form() {
     for (failure, status, detail) in [
         (Failure::Malformed("invalid uri character".into()), 400, "the request is malformed: invalid uri character"),
-        (Failure::Engine(Error::Full), 507, "the database is full"),
+        (Failure::Engine(Error::Full), 507, "the database is full, or the server has no room left"),
         (Failure::Engine(Error::Busy), 503, "the database is busy"),
     ] {
         let answer = notes::failed(failure, request("GET", "/", "").headers());

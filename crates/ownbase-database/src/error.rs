@@ -20,8 +20,8 @@ pub enum Error {
     /// Somebody else kept the database locked past the busy time limit (`SQLITE_BUSY`, `SQLITE_LOCKED`). Try again.
     #[error("the database is busy")]
     Busy,
-    /// The database reached its size limit, or the disk is full (`SQLITE_FULL`).
-    #[error("the database is full")]
+    /// The database, all databases together or the disk is at its limit (`SQLITE_FULL`).
+    #[error("the database is full, or the server has no room left")]
     Full,
     /// The statement ran past its time limit and was interrupted (`SQLITE_INTERRUPT`).
     #[error("the statement ran past its time limit")]

@@ -24,6 +24,11 @@ impl Clock {
         self.stop_after_ns.store(nanoseconds, Relaxed);
     }
 
+    /// Whether there is a time to stop at.
+    pub(crate) fn may_stop(&self) -> bool {
+        self.stop_after_ns.load(Relaxed) != u64::MAX
+    }
+
     pub(crate) fn is_over(&self) -> bool {
         nanoseconds(self.start, Instant::now()) > self.stop_after_ns.load(Relaxed)
     }

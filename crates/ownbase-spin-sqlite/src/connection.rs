@@ -18,6 +18,7 @@ use crate::{
     commits::Commits,
     durability,
     errors::Error,
+    files::spill::Spill,
     policy::{self, Exempt},
 };
 pub(crate) use bulk::Bulk;
@@ -35,6 +36,7 @@ const MAX_UNUSED_PAGES: i64 = 2;
 pub(crate) struct Connection {
     sqlite: rusqlite::Connection,
     clock: Arc<Clock>,
+    spill: Spill,
     statement_timeout_ms: u64,
     commits: Commits,
     inserts: Inserts,
@@ -57,8 +59,12 @@ impl Connection {
 
     fn ready(mut sqlite: rusqlite::Connection, limits: &Limits) -> rusqlite::Result<Connection> {
         let clock = Arc::new(Clock::default());
-        let asked = clock.clone();
-        sqlite.progress_handler(Clock::INSTRUCTIONS, Some(move || asked.is_over()))?;
+        let spill = Spill::new(limits.max_temp_bytes);
+        let (asked, mut looker) = (clock.clone(), spill.looker(sqlite.path()));
+        sqlite.progress_handler(
+            Clock::INSTRUCTIONS,
+            Some(move || asked.is_over() || asked.may_stop() && looker.stops()),
+        )?;
         sqlite.set_prepared_statement_cache_capacity(KEPT_STATEMENTS);
         let bulk = Bulk::default();
         let exempt = policy::apply(&mut sqlite, bulk.clone())?;
@@ -70,6 +76,7 @@ impl Connection {
             inserts: Inserts::watch(&mut sqlite)?,
             sqlite,
             clock,
+            spill,
             statement_timeout_ms,
             has_failed: Cell::default(),
             has_asked: Cell::default(),
@@ -100,9 +107,9 @@ impl Connection {
         self.commits.wal_pages() >= durability::MAX_WAL_PAGES
     }
 
-    /// Frames in the WAL after the latest commit.
-    pub(crate) fn wal_frames(&self) -> u64 {
-        u64::try_from(self.commits.wal_pages()).unwrap_or_default()
+    /// Pages in the WAL after the latest commit, each in a frame.
+    pub(crate) fn wal_pages(&self) -> i32 {
+        self.commits.wal_pages()
     }
 
     #[cfg(test)]

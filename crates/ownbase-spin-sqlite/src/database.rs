@@ -133,7 +133,9 @@ impl Database {
     /// Closes the database if it is open, and moves its WAL into its file. May block.
     pub(crate) fn close(&mut self) {
         let Some(open) = self.open.take() else { return };
-        match open.close() {
+        let closed = open.close();
+        self.location.count();
+        match closed {
             Ok(()) => self.location.forget_mark(),
             Err(error) => {
                 let label = &*self.label;
@@ -151,6 +153,7 @@ impl Database {
         if let Some(log) = self.open.take().and_then(Open::leave) {
             log.fail();
         }
+        self.location.count();
     }
 
     /// Has a database whose sync failed opened anew. Not within a transaction, which has to end first.
@@ -168,6 +171,7 @@ impl Database {
     /// Undoes what a lease left undone.
     pub(crate) fn settle(&mut self) {
         self.used = Instant::now();
+        self.count_growth();
         if self.in_transaction() && self.roll_back().is_err() {
             // A connection that cannot roll back is of no use to the next; closing it ends the transaction too.
             self.close();

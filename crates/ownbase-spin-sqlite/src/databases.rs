@@ -88,7 +88,7 @@ impl Databases {
         durability::check_version()?;
         limits.check()?;
         durability::bound_memory(&limits).map_err(|_| StateError::Memory)?;
-        let files = Arc::new(Files::open(disk, state_dir)?);
+        let files = Arc::new(Files::open(disk, state_dir, &limits)?);
         let limits = Arc::new(limits);
         let gate = match limits.durability {
             Durability::EachCommit => None,
@@ -220,6 +220,11 @@ impl Databases {
     #[cfg(test)]
     pub(crate) fn marked(&self, label: &str) -> u64 {
         self.0.files.locate(label).marked()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn usage(&self) -> &crate::files::Usage {
+        self.0.files.usage()
     }
 
     #[cfg(test)]

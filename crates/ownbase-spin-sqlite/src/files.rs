@@ -9,6 +9,7 @@
 //! STATE_DIR/users/3f/user-x.db    3f: first byte of the label's SHA-256, in hex
 //! STATE_DIR/users/3f/user-x.db-wal    SQLite's own, while the database is open
 //! STATE_DIR/users/3f/user-x.db-making, -erased    one that is being made, or erased (`location.rs`)
+//! STATE_DIR/tmp                   SQLite's temporary files (`temporary.rs`)
 //! ```
 //!
 //! All 256 folders are made and synced at the first start, so that a new database needs a sync of its own folder only, and
@@ -21,13 +22,17 @@ mod format;
 mod kept;
 mod location;
 mod marks;
-mod permissions;
+pub(crate) mod permissions;
 mod quarantine;
 mod recovery;
+pub(crate) mod spill;
 mod sweep;
+mod taking;
+mod temporary;
+mod usage;
 mod wal;
 
-use crate::state_error::StateError;
+use crate::{Limits, state_error::StateError};
 pub(crate) use kept::{Kept, KeptLabel};
 pub(crate) use location::{FileLock, Location};
 use marks::Marks;
@@ -38,11 +43,12 @@ use sha2::{Digest, Sha256};
 use std::{
     cell::Cell,
     ffi::OsStr,
-    fs::{self, File, TryLockError},
+    fs::File,
     io,
     path::{Path, PathBuf},
     sync::Arc,
 };
+pub(crate) use usage::Usage;
 
 /// Labels up to this many bytes are file names themselves; with `.db-wal` they stay below the usual 255.
 const MAX_PLAIN_BYTES: usize = 200;
@@ -88,27 +94,28 @@ struct Shared {
     disk: Arc<dyn Disk>,
     marks: Marks,
     quarantine: Quarantine,
+    usage: Arc<Usage>,
 }
 
 impl Files {
     /// Makes what is missing of the directory, and takes it for this process.
-    pub(crate) fn open(disk: Arc<dyn Disk>, state_dir: &Path) -> Result<Files, StateError> {
-        let unusable = |source| StateError::Unusable { path: state_dir.to_owned(), source };
-        fs::create_dir_all(state_dir).map_err(unusable)?;
-        // Absolute: SQLite takes a path that begins with `file:` for a URI.
-        let state_dir = state_dir.canonicalize().map_err(unusable)?;
-        let lock = lock(&state_dir.join("lock"), &state_dir)?;
-        let users = state_dir.join("users");
-        format::settle(&state_dir, users.is_dir())?;
-        let is_settled = folders::prepare(&*disk, &state_dir, &users).map_err(unusable)?;
-        let marks = Marks::open(state_dir.join("marks")).map_err(unusable)?;
-        let quarantine = Quarantine::open(state_dir.join("quarantine")).map_err(unusable)?;
-        let files = Files { state_dir, users, shared: Arc::new(Shared { disk, marks, quarantine }), lock };
+    pub(crate) fn open(disk: Arc<dyn Disk>, state_dir: &Path, limits: &Limits) -> Result<Files, StateError> {
+        let unusable = |error| StateError::unusable(state_dir, error);
+        let (absolute, lock) = taking::take(state_dir)?;
+        let users = absolute.join("users");
+        format::settle(&absolute, users.is_dir())?;
+        let is_settled = folders::prepare(&*disk, &absolute, &users).map_err(unusable)?;
+        temporary::prepare(&absolute);
+        let marks = Marks::open(absolute.join("marks")).map_err(unusable)?;
+        let quarantine = Quarantine::open(absolute.join("quarantine")).map_err(unusable)?;
+        let shared = Arc::new(Shared { disk, marks, quarantine, usage: Usage::new(limits) });
+        let files = Files { state_dir: absolute, users, shared, lock };
         #[cfg(feature = "sabotage")]
         let is_settled = is_settled || crate::sabotage::leaves_erases();
         if !is_settled {
             files.sweep().map_err(unusable)?;
         }
+        files.shared.usage.start(&files.state_dir)?;
         Ok(files)
     }
 
@@ -145,11 +152,12 @@ impl Files {
         let is_hashed = label.len() > MAX_PLAIN_BYTES;
         let name = if is_hashed { format!("{HASHED}{}.db", hex(&hash)) } else { format!("{label}.db") };
         let file = folders::folder(&self.users, number).join(name);
-        self.location(file, key(&hash), is_hashed, label == PROBE)
+        self.location(file, number, key(&hash), is_hashed, label == PROBE)
     }
 
-    fn location(&self, file: PathBuf, key: Key, is_hashed: bool, is_probe: bool) -> Location {
-        Location { file, key, shared: self.shared.clone(), is_unsettled: Cell::new(false), is_hashed, is_probe }
+    fn location(&self, file: PathBuf, folder: u8, key: Key, is_hashed: bool, is_probe: bool) -> Location {
+        let part = usage::Part::new(self.shared.usage.clone(), folder);
+        Location { file, key, shared: self.shared.clone(), part, is_unsettled: Cell::new(false), is_hashed, is_probe }
     }
 }
 
@@ -164,14 +172,4 @@ fn key(hash: &[u8; 32]) -> Key {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn lock(path: &Path, state_dir: &Path) -> Result<File, StateError> {
-    let unusable = |source| StateError::Unusable { path: state_dir.to_owned(), source };
-    let file = File::options().create(true).truncate(false).write(true).open(path).map_err(unusable)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StateError::Locked { path: state_dir.to_owned() }),
-        Err(TryLockError::Error(source)) => Err(unusable(source)),
-    }
 }

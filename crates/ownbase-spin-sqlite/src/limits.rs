@@ -32,6 +32,18 @@ pub struct Limits {
     pub idle_close_ms: u64,
     /// The size of one database, in bytes; a write beyond it answers `database-full`. Default 1 GiB.
     pub max_database_bytes: u64,
+    /// Databases in the state directory; to make one more answers `database-full`. Counted after an open, and bounded once
+    /// that is done. 0 for no bound; default 1,000,000.
+    pub max_users: u64,
+    /// What the state directory takes, in bytes: all databases with their logs, what else is in it, and SQLite's temporary
+    /// files, each file rounded up to 4 KiB. Beyond it what may grow a database answers `database-full`; reading, deleting
+    /// and erasing go on. Counted after an open, and bounded once that is done: what runs at that moment goes on, and may
+    /// add up to `max_database_bytes` each. What other programs do is counted at the next open. 0 for no bound, the default.
+    pub max_state_bytes: u64,
+    /// What SQLite's temporary files take together, in bytes: a statement that makes them larger is stopped, and answers
+    /// `database-full`. They may be larger by an eighth, and by what the statements that run write in 5 ms. The files are the
+    /// process's: those of all [`Databases`](crate::Databases) count. On Linux only. Default 256 MiB.
+    pub max_temp_bytes: u64,
     /// The size of one blocking call's result, in bytes as the host holds it. Default 16 MiB.
     pub max_result_bytes: usize,
     /// Rows in one blocking call's result. Default 100,000.
@@ -68,6 +80,9 @@ impl Default for Limits {
             statement_timeout_ms: 5_000,
             idle_close_ms: 30_000,
             max_database_bytes: 1 << 30,
+            max_users: 1_000_000,
+            max_state_bytes: 0,
+            max_temp_bytes: 256 << 20,
             max_result_bytes: 16 << 20,
             max_result_rows: 100_000,
         }

@@ -3,13 +3,12 @@
 use crate::{
     connection::{Admission, Changes, Connection, Kind, Ran, Statement},
     errors::Error,
-    files::FileLock,
+    files::{FileLock, Usage},
     gate::Log,
     rooms::{Room, Rooms},
     rows::Rows,
     scope::Scope,
 };
-use rusqlite::ffi;
 use std::{sync::Arc, time::Instant};
 
 pub(crate) struct Open {
@@ -18,14 +17,21 @@ pub(crate) struct Open {
     log: Option<Arc<Log>>,
     /// Nothing was ever written into the database when it was opened, nor, as far as is known, since.
     pub(crate) may_be_unused: bool,
+    usage: Arc<Usage>,
     room: Room,
     /// Goes after the connection, whose close would end it.
     _lock: FileLock,
 }
 
 impl Open {
-    pub(crate) fn new(connection: Connection, log: Option<Arc<Log>>, room: Room, lock: FileLock) -> Open {
-        Open { connection, log, may_be_unused: false, room, _lock: lock }
+    pub(crate) fn new(
+        connection: Connection,
+        log: Option<Arc<Log>>,
+        usage: Arc<Usage>,
+        room: Room,
+        lock: FileLock,
+    ) -> Open {
+        Open { connection, log, may_be_unused: false, usage, room, _lock: lock }
     }
 
     pub(crate) fn connection(&self) -> &Connection {
@@ -68,16 +74,20 @@ impl Open {
         until: Instant,
         rows: &mut impl Rows,
     ) -> Result<Option<Changes>, Error> {
-        match self.run_as(scope, statement, until, |_| Admission::Granted, rows) {
+        let may_run = |kind: Kind| kind.only_reads() || !self.usage.is_full() || !statement.may_grow();
+        let admit = |kind| if may_run(kind) { Admission::Granted } else { Admission::Refused };
+        match self.run_as(scope, statement, until, admit, rows) {
             Ran::Done(result) => result,
             Ran::Stopped(error) => Err(error),
-            Ran::Refused => Err(Error::new(ffi::SQLITE_INTERNAL, "the statement was not admitted")),
+            Ran::Refused => Err(self.usage.refuse_growth()),
         }
     }
 
-    /// Whether a commit takes no sync now, nor a checkpoint, nor the look at a file that may have to go again.
+    /// Whether a commit takes no sync now, nor a checkpoint, nor the look at a file that may have to go again, nor room that
+    /// is not there.
     fn changes_here(&self) -> bool {
         self.log.is_some()
+            && !self.usage.is_full()
             && !self.may_be_unused
             && self.connection.commits_unsynced()
             && !self.connection.wal_is_overdue()
@@ -106,7 +116,8 @@ impl Open {
         };
         let ran = self.connection.run(statement, until, announced, rows);
         if may_commit {
-            log.end(self.connection.take_committed(), self.connection.wal_frames());
+            let frames = u64::try_from(self.connection.wal_pages()).unwrap_or_default();
+            log.end(self.connection.take_committed(), frames);
         }
         ran
     }

@@ -1,6 +1,9 @@
 //! Why a state directory cannot be used.
 
-use std::{io, path::PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 /// Why a state directory cannot be used. The message is one line and says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +41,22 @@ pub enum StateError {
         /// What the file holds.
         found: String,
     },
+    /// It belongs to another user of the machine, who can change all that is in it.
+    #[error("the state directory {} belongs to user {owner}, and this process runs as user {user} (run it as that user, or change the owner)", path.display())]
+    Foreign {
+        /// The state directory.
+        path: PathBuf,
+        /// The number of its owner.
+        owner: u32,
+        /// The number of this process's user.
+        user: u32,
+    },
+    /// Everybody on the machine can change what is in it.
+    #[error("everybody can write to the state directory {} (take that from them: chmod o-w)", path.display())]
+    Exposed {
+        /// The state directory.
+        path: PathBuf,
+    },
     /// The SQLite in this program can corrupt databases.
     #[error("SQLite {version} has a bug that corrupts WAL databases (build with 3.51.3 or newer)")]
     Sqlite {
@@ -60,4 +79,10 @@ pub enum StateError {
     /// The system refused a thread.
     #[error("no thread could be started: {0} (raise the limit on threads)")]
     Thread(io::Error),
+}
+
+impl StateError {
+    pub(crate) fn unusable(state_dir: &Path, source: io::Error) -> StateError {
+        StateError::Unusable { path: state_dir.to_owned(), source }
+    }
 }

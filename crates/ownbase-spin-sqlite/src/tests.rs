@@ -15,11 +15,13 @@ mod here;
 mod limits;
 mod looking;
 mod making;
+mod permissions;
 mod policy;
 mod state;
 mod streams;
 mod transactions;
 mod undone;
+mod usage;
 
 use crate::{
     Databases, Limits, Scope,

@@ -159,6 +159,8 @@ mod tests {
         assert_eq!(flags.listen.to_string(), "127.0.0.1:3000");
         assert_eq!(flags.limits.max_body_bytes, 131_072);
         assert_eq!(flags.limits.max_instance_reuse_count, 1024);
+        assert_eq!((flags.limits.max_database_bytes, flags.limits.max_temp_bytes), (1 << 30, 256 << 20));
+        assert_eq!((flags.limits.max_users, flags.limits.max_state_bytes), (1_000_000, None));
         assert_eq!((flags.admin_listen, flags.state_dir), (None, None));
     }
 

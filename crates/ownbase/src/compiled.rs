@@ -9,9 +9,9 @@
 use rustix::process::geteuid;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
-use std::fs::{self, DirBuilder};
+use std::fs::{self, DirBuilder, Permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use wasmtime::{Cache, CacheConfig};
 
@@ -30,7 +30,7 @@ impl Compiled {
     /// What is kept in `state_dir`, which is made if it is missing; `None` where it cannot be kept safely, which the log
     /// says, or where there can be no state directory, which others say.
     pub(crate) fn open(state_dir: &Path) -> Option<Self> {
-        fs::create_dir_all(state_dir).ok()?;
+        DirBuilder::new().recursive(true).mode(0o700).create(state_dir).ok()?;
         let opened = prepare(state_dir).map_err(|error| error.to_string()).and_then(|folder| {
             let mut config = CacheConfig::new();
             // Files are never compressed anew, which would change their sums.
@@ -69,6 +69,8 @@ fn prepare(state_dir: &Path) -> io::Result<PathBuf> {
     if let Some(unsafe_path) = folder.ancestors().find(|path| !is_safe(path)) {
         return Err(io::Error::other(format!("others can write {} (take that from them)", unsafe_path.display())));
     }
+    // An umask, or a copy, may have let others read it.
+    fs::set_permissions(&folder, Permissions::from_mode(0o700))?;
     let found = sums(&folder)?;
     if fs::read_to_string(folder.join("sums")).ok() != Some(listed(&found)) {
         found.keys().try_for_each(fs::remove_file)?;
@@ -120,7 +122,6 @@ fn listed(sums: &BTreeMap<PathBuf, String>) -> String {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
     use std::time::{Duration, Instant};
     use wasmtime::component::Component;
     use wasmtime::{Config, Engine};
@@ -200,10 +201,10 @@ mod tests {
         is_found(state.path());
         for folder in [state.path().join("compiled"), state.path().to_owned()] {
             for mode in [0o777, 0o770] {
-                fs::set_permissions(&folder, fs::Permissions::from_mode(mode)).unwrap();
+                fs::set_permissions(&folder, Permissions::from_mode(mode)).unwrap();
                 assert!(Compiled::open(state.path()).is_none(), "{mode:o}");
             }
-            fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).unwrap();
+            fs::set_permissions(&folder, Permissions::from_mode(0o700)).unwrap();
         }
         assert!(is_found(state.path()));
     }

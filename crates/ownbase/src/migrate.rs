@@ -42,6 +42,7 @@ pub(crate) fn run(flags: &MigrateFlags) -> Result<bool> {
 fn roll_out(flags: &MigrateFlags) -> Result<Report> {
     let (targets, folder) = target::of_manifest(&flags.from)?;
     let state_dir = state_dir::of(flags.state_dir.as_deref(), &folder);
+    state_dir::keep_to_ourselves();
     if !state_dir.join("users").is_dir() {
         bail!(
             "{} holds no users' databases (say by --state-dir where they are; `ownbase up` makes the first)",
@@ -51,7 +52,9 @@ fn roll_out(flags: &MigrateFlags) -> Result<Report> {
     let plan = plan(flags);
     let bar = Bar::new(flags.json);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let limits = Limits::default();
+    let mut limits = Limits::default();
+    // What a server may let its users' databases grow to, a flag of the server's says.
+    (limits.max_users, limits.max_database_bytes) = (0, u64::MAX);
     let report = match Databases::open(&state_dir, limits.clone()) {
         Ok(databases) => runtime.block_on(here::run(databases, limits, &state_dir, targets, plan, &bar)),
         Err(StateError::Locked { .. }) => runtime.block_on(served::run(&state_dir, targets, plan, &bar)),

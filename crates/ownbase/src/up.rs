@@ -27,6 +27,7 @@ const BACKLOG: u32 = 1024;
 /// Serves until a signal comes.
 pub(crate) fn run(flags: &UpFlags) -> Result<()> {
     refuse_sabotage()?;
+    state_dir::keep_to_ourselves();
     let _telemetry = telemetry::start(flags.log_format)?;
     let (server, instances) = (server_limits(&flags.limits), instance_limits(&flags.limits));
     let (_, folder) = manifest::locate(&flags.from);
@@ -54,7 +55,7 @@ async fn serve(
     let mut signals = Signals::listen()?;
     let listener = listen(flags.listen, "--listen")?;
     let admin = flags.admin_listen.map(|address| listen(address, "--admin-listen")).transpose()?;
-    let limits = database_limits(flags);
+    let limits = database_limits(flags, state_dir);
     let databases = Databases::open(state_dir, limits.clone())?;
     if let Err(error) = copies::remove_left(state_dir) {
         tracing::warn!("{error:#}");
@@ -200,7 +201,7 @@ fn instance_limits(limits: &LimitFlags) -> InstanceLimits {
     }
 }
 
-fn database_limits(flags: &UpFlags) -> DatabaseLimits {
+fn database_limits(flags: &UpFlags, state_dir: &Path) -> DatabaseLimits {
     let limits = &flags.limits;
     let mut database = DatabaseLimits::default();
     database.durability = match flags.durability {
@@ -210,6 +211,10 @@ fn database_limits(flags: &UpFlags) -> DatabaseLimits {
     database.max_open_databases = limits.max_open_databases as usize;
     database.busy_timeout_ms = limits.busy_timeout_ms;
     database.statement_timeout_ms = limits.statement_timeout_ms;
+    database.max_database_bytes = limits.max_database_bytes;
+    database.max_users = limits.max_users;
+    database.max_state_bytes = limits.max_state_bytes.unwrap_or_else(|| state_dir::nine_tenths_bytes(state_dir));
+    database.max_temp_bytes = limits.max_temp_bytes;
     database
 }
 

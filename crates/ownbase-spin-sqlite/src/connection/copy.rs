@@ -3,7 +3,7 @@
 //! <https://sqlite.org/backup.html>
 
 use super::{Connection, open_file};
-use crate::errors::Error;
+use crate::{errors::Error, files::permissions};
 use rusqlite::{
     OpenFlags,
     backup::{Backup, StepResult},
@@ -15,7 +15,8 @@ impl Connection {
     /// Copies the database to a new file, which is not synced. May block for long.
     pub(crate) fn copy_to(&self, file: &Path) -> Result<(), Error> {
         self.clock.stop_at(None);
-        let mut copy = open_file(file, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+        permissions::make_file(file)?;
+        let mut copy = open_file(file, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         copy.pragma_update(None, "synchronous", "off")?;
         // All pages at once: the caller holds the database, and nobody else has it open.
         match Backup::new(&self.sqlite, &mut copy)?.step(-1)? {

@@ -1,7 +1,7 @@
 //! Making a database's file, and opening it to be used.
 
 use super::{Connection, open_file};
-use crate::{Limits, durability, errors::Error};
+use crate::{Limits, durability, errors::Error, files::permissions};
 use rusqlite::{OpenFlags, wal::CheckpointMode};
 use std::path::Path;
 
@@ -23,7 +23,8 @@ impl Connection {
 
     /// Makes the file of an empty database, closed and not yet synced.
     pub(crate) fn make(file: &Path, label_inside: Option<&str>, limits: &Limits) -> Result<(), Error> {
-        let sqlite = open_file(file, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+        permissions::make_file(file)?;
+        let sqlite = open_file(file, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         durability::format(&sqlite, limits)?;
         if let Some(label) = label_inside {
             sqlite.execute_batch("CREATE TABLE _ownbase_label (label TEXT NOT NULL)")?;

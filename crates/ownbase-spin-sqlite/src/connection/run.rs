@@ -22,6 +22,7 @@ impl Connection {
         rows: &mut impl Rows,
     ) -> Ran {
         self.clock.stop_at(Some(until));
+        let _spilling = self.spill.begin();
         self.bulk.forget();
         let mut prepared = match self.prepare(&statement.sql) {
             Ok(prepared) => prepared,
@@ -106,6 +107,7 @@ impl Connection {
 
     fn explain(&self, fault: Fault) -> Error {
         match fault {
+            Fault::Sqlite(error) if is_interrupt(&error) && self.spill.was_stopped() => Error::DatabaseFull,
             Fault::Sqlite(error) if is_interrupt(&error) => {
                 let limit = self.statement_timeout_ms;
                 Error::interrupted(format_args!("the statement ran past its time limit ({limit} ms) or its request's"))

@@ -76,6 +76,14 @@ impl Statement {
         without_comments(&self.sql).get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word))
     }
 
+    /// Whether a database may be larger after it, if it does more than read. What ends a transaction only keeps what other
+    /// statements did in it, and what frees room must always be possible.
+    pub(crate) fn may_grow(&self) -> bool {
+        !["DELETE", "DROP", "BEGIN", "COMMIT", "END", "ROLLBACK", "SAVEPOINT", "RELEASE", "PRAGMA"]
+            .iter()
+            .any(|word| self.begins_with(word))
+    }
+
     /// Whether it is an INSERT, REPLACE, UPDATE or DELETE, if it does more than read.
     pub(super) fn changes_rows(&self) -> bool {
         ["INSERT", "REPLACE", "UPDATE", "DELETE", "WITH"].iter().any(|word| self.begins_with(word))

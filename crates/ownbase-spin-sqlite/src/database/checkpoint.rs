@@ -35,5 +35,13 @@ impl Database {
             tracing::error!(label, ?error, "a checkpoint failed; the database is recovered before it is used again");
             self.abandon();
         }
+        self.location.count();
+    }
+
+    /// Counts what commits have added to the WAL.
+    pub(super) fn count_growth(&self) {
+        if let Some(open) = &self.open {
+            self.location.count_wal(open.connection().wal_pages());
+        }
     }
 }

@@ -26,6 +26,7 @@ pub(super) fn set_aside() -> Error {
 impl Database {
     pub(super) fn open_file(&self, databases: &Databases, until: Instant) -> Result<Open, Error> {
         let room = databases.take_room(until)?;
+        self.location.begin_count();
         self.wait_for_others(databases);
         let lock = self.lock()?;
         if lock.is_blank()? && !self.location.has_wal() {
@@ -83,6 +84,8 @@ impl Database {
         if self.location.is_probe {
             return Err(Error::new(ffi::SQLITE_READONLY, "this label is for asking only and never holds a database"));
         }
+        self.location.begin_count();
+        let _begun = self.location.usage().begin_user()?;
         let room = databases.take_room(until)?;
         self.make(databases, room).inspect_err(|_| self.remove_unused())
     }
@@ -134,6 +137,7 @@ impl Database {
             Some(gate) => Some(gate.log(self.label.clone(), self.location.wal()?)),
             None => None,
         };
-        Ok(Open::new(connection, log, room, lock))
+        self.location.count();
+        Ok(Open::new(connection, log, self.location.usage().clone(), room, lock))
     }
 }

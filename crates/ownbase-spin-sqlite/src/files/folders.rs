@@ -8,7 +8,7 @@
 //! The mark itself is never synced. A power cut leaves nothing that would have to be: whichever state of the mark is
 //! found then, what is in the folders is what is on the disk.
 
-use super::{Disk, permissions::make_private_folder};
+use super::{Disk, permissions};
 use std::{
     fs::{self, File},
     io,
@@ -21,9 +21,9 @@ const MARK: &str = "settled";
 /// before left the directory in good order.
 pub(super) fn prepare(disk: &dyn Disk, state_dir: &Path, users: &Path) -> io::Result<bool> {
     let is_settled = take_mark(state_dir)?;
-    let mut has_made = make_private_folder(users)?;
+    let mut has_made = permissions::make_folder(users)?;
     for folder in (0..=u8::MAX).map(|byte| folder(users, byte)) {
-        if make_private_folder(&folder)? {
+        if permissions::make_folder(&folder)? {
             // Empty: its name is enough, which is in `users`.
             has_made = true;
         } else if !is_settled {
@@ -40,7 +40,7 @@ pub(super) fn prepare(disk: &dyn Disk, state_dir: &Path, users: &Path) -> io::Re
 
 /// Notes that all that was done in the folders is on disk.
 pub(super) fn mark_settled(state_dir: &Path) -> io::Result<()> {
-    File::create(state_dir.join(MARK)).map(drop)
+    permissions::make_file(&state_dir.join(MARK))
 }
 
 /// The folder whose number is the first byte of a label's hash.

@@ -8,7 +8,7 @@
 //! | 1 | `users/`, without a number |
 //! | 2 | `format`, `marks`, `quarantine/`; files are made and erased under other names |
 
-use super::permissions::OWNER_ONLY;
+use super::permissions;
 use crate::state_error::StateError;
 use std::{
     fs::{self, File},
@@ -48,7 +48,7 @@ pub(super) fn settle(state_dir: &Path, is_used: bool) -> Result<(), StateError> 
 
 fn write(state_dir: &Path) -> io::Result<()> {
     let anew = state_dir.join("format.anew");
-    let mut file = File::options().create(true).write(true).truncate(true).mode(OWNER_ONLY).open(&anew)?;
+    let mut file = File::options().create(true).write(true).truncate(true).mode(permissions::FILE).open(&anew)?;
     writeln!(file, "{NUMBER}")?;
     file.sync_all()?;
     fs::rename(&anew, state_dir.join(NAME))?;

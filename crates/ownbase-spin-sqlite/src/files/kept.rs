@@ -55,7 +55,7 @@ impl Files {
         let name = file.strip_suffix(".db").unwrap_or(file);
         let hash = name.strip_prefix(HASHED).filter(|hash| is_hash(hash));
         let key = hash.and_then(unhex).unwrap_or_else(|| key(&Sha256::digest(name.as_bytes()).into()));
-        self.location(folders::folder(&self.users, folder).join(file), key, hash.is_some(), false)
+        self.location(folders::folder(&self.users, folder).join(file), folder, key, hash.is_some(), false)
     }
 }
 

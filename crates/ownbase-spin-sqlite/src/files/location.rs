@@ -4,7 +4,7 @@
 //! the database first, to a name that says so: whatever a crash leaves of an erase, a start finishes (`sweep.rs`).
 //! Nothing here reads what is inside a file, but for the first bytes of a file that may be blank.
 
-use super::{Shared, folders, marks::Key, permissions::OWNER_ONLY};
+use super::{Shared, folders, marks::Key, permissions, usage::Part};
 use rustix::{
     fs::{FlockOperation, fcntl_lock},
     io::Errno,
@@ -33,6 +33,7 @@ pub(crate) struct Location {
     pub(super) file: PathBuf,
     pub(super) key: Key,
     pub(super) shared: Arc<Shared>,
+    pub(super) part: Part,
     /// Something was removed, and a power cut may bring it back.
     pub(super) is_unsettled: Cell<bool>,
     /// The file's name is a hash, so the label must be kept inside.
@@ -54,6 +55,7 @@ impl Location {
     /// `None` if one of them has it.
     pub(crate) fn lock(&self) -> io::Result<Option<FileLock>> {
         let file = File::options().read(true).write(true).open(&self.file)?;
+        permissions::tighten_file(&file, &self.file)?;
         match fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(Some(FileLock(file))),
             Err(Errno::AGAIN | Errno::ACCESS) => Ok(None),
@@ -86,7 +88,7 @@ impl Location {
         let making = self.beside(MAKING);
         // Of a making that a crash cut short.
         remove_if_there(&making)?;
-        let file = File::options().write(true).create_new(true).mode(OWNER_ONLY).open(&making)?;
+        let file = File::options().write(true).create_new(true).mode(permissions::FILE).open(&making)?;
         let made = fill(&making).and_then(|()| {
             self.shared.disk.sync_file(&file)?;
             Ok(fs::rename(&making, &self.file)?)
@@ -114,6 +116,7 @@ impl Location {
     /// Erases the database, durably, with all that was ever set aside of it. The caller has closed it. That it was not
     /// there is no error. Reads nothing, and needs no room.
     pub(crate) fn erase(&self) -> io::Result<()> {
+        self.begin_count();
         if self.file.symlink_metadata().is_ok() {
             self.is_unsettled.set(true);
             match fs::rename(&self.file, self.beside(ERASED)) {
@@ -125,6 +128,7 @@ impl Location {
         }
         self.finish_erase()?;
         self.shared.quarantine.erase(&self.file)?;
+        self.count();
         self.forget_mark();
         self.settle()
     }
@@ -137,8 +141,10 @@ impl Location {
 
     /// Removes a database into which nothing was ever written, durably. The caller has closed it.
     pub(crate) fn remove_unused(&self) -> io::Result<()> {
+        self.begin_count();
         self.remove_file(&self.file)?;
         self.remove_beside()?;
+        self.count();
         self.settle()
     }
 

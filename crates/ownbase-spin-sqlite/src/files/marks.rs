@@ -7,7 +7,7 @@
 //!
 //! A mark names its log by the log's salts. A mark of an earlier generation of the log says nothing about a later one.
 
-use super::{folders, location::remove_if_there, permissions::OWNER_ONLY, wal::Salts};
+use super::{folders, location::remove_if_there, permissions, wal::Salts};
 use sha2::{Digest, Sha256};
 use std::{
     collections::HashMap,
@@ -128,7 +128,7 @@ impl Kept {
         let file = match self.file.take() {
             Some(file) => file,
             None => {
-                let file = File::options().create(true).append(true).mode(OWNER_ONLY).open(&self.path)?;
+                let file = File::options().create(true).append(true).mode(permissions::FILE).open(&self.path)?;
                 self.sync_name()?;
                 file
             }
@@ -140,7 +140,7 @@ impl Kept {
     fn write_anew(&mut self, latest: &HashMap<Key, Mark>) -> io::Result<()> {
         let anew = self.path.with_extension("anew");
         remove_if_there(&anew)?;
-        let mut file = File::options().create_new(true).append(true).mode(OWNER_ONLY).open(&anew)?;
+        let mut file = File::options().create_new(true).append(true).mode(permissions::FILE).open(&anew)?;
         let records: Vec<u8> = latest.iter().flat_map(|(key, mark)| record(key, mark)).collect();
         file.write_all(&records)?;
         file.sync_data()?;

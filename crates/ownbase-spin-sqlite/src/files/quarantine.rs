@@ -7,7 +7,7 @@
 //!
 //! Every folder is new: nothing in quarantine is ever overwritten. Only an erase removes something from quarantine.
 
-use super::permissions::{OWNER_ONLY, make_private_folder};
+use super::permissions;
 use chrono::{DateTime, SecondsFormat};
 use std::{
     collections::HashMap,
@@ -96,7 +96,7 @@ impl Quarantine {
         let copied = name(database).map_or(Ok(()), |name| {
             log.seek(SeekFrom::Start(offset))?;
             let path = folder.join(format!("{name}-wal-tail"));
-            let mut tail = File::options().write(true).create_new(true).mode(OWNER_ONLY).open(path)?;
+            let mut tail = File::options().write(true).create_new(true).mode(permissions::FILE).open(path)?;
             copy(log, &mut tail)?;
             tail.sync_all()
         });
@@ -130,14 +130,14 @@ impl Quarantine {
     }
 
     fn new_folder(&self, database: &Path) -> io::Result<PathBuf> {
-        make_private_folder(&self.folder)?;
+        permissions::make_folder(&self.folder)?;
         let name = name(database).unwrap_or_default();
         let label = name.strip_suffix(".db").unwrap_or(&name);
         let time = now();
         for number in 1..MAX_SAME_NAME {
             let suffix = if number == 1 { String::new() } else { format!("-{number}") };
             let folder = self.folder.join(format!("{label}-{time}{suffix}"));
-            if make_private_folder(&folder)? {
+            if permissions::make_folder(&folder)? {
                 return Ok(folder);
             }
         }

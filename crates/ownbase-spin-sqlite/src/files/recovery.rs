@@ -15,7 +15,7 @@ use super::{
     Shared,
     location::{Location, remove_if_there},
     marks::{Key, Mark},
-    permissions::OWNER_ONLY,
+    permissions,
     wal::{Frames, HEADER_BYTES, Header, Salts, Slot, Start},
 };
 use std::{
@@ -83,7 +83,7 @@ impl Location {
     /// The write-ahead log of a database that SQLite has open.
     pub(crate) fn wal(&self) -> io::Result<WalFile> {
         let location = Place { key: self.key, folder: self.folder().to_owned(), shared: self.shared.clone() };
-        Ok(WalFile { file: File::open(self.beside("-wal"))?, location })
+        Ok(WalFile { file: permissions::open_tightened(&self.beside("-wal"))?, location })
     }
 
     /// Whether a crash or a failed sync left something in the log. For a database that is not open.
@@ -132,7 +132,7 @@ impl Location {
 
     fn write_anew(&self, old: &mut File, anew: &PathBuf) -> io::Result<Wal> {
         remove_if_there(anew)?;
-        let mut new = File::options().write(true).create_new(true).mode(OWNER_ONLY).open(anew)?;
+        let mut new = File::options().write(true).create_new(true).mode(permissions::FILE).open(anew)?;
         let extent = match self.extent(old, &mut new)? {
             Ok(extent) => extent,
             Err(damage) => return Ok(Wal::Damaged(damage)),
@@ -184,6 +184,7 @@ impl Location {
         self.remove_file(&self.file)?;
         self.sync_folder()?;
         files.iter().skip(1).try_for_each(|file| self.remove_file(file))?;
+        self.count();
         self.settle()?;
         Ok(folder)
     }

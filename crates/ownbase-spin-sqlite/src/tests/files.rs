@@ -212,7 +212,7 @@ mod names {
         static FILES: OnceLock<(tempfile::TempDir, Files)> = OnceLock::new();
         FILES.get_or_init(|| {
             let dir = tempfile::tempdir().unwrap();
-            let files = Files::open(Arc::new(RealDisk), dir.path()).unwrap();
+            let files = Files::open(Arc::new(RealDisk), dir.path(), &crate::Limits::default()).unwrap();
             (dir, files)
         })
     }

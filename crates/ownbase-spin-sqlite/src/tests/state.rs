@@ -45,6 +45,20 @@ fn a_directory_that_cannot_be_used_is_refused_in_one_line() {
 }
 
 #[test]
+fn temporary_files_that_a_kill_left_go_and_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let tmp = dir.path().join("tmp");
+    std::fs::create_dir_all(tmp.join("etilqs_folder")).unwrap();
+    for name in ["etilqs_1a2b3c", "etilqs_0", "mine"] {
+        std::fs::write(tmp.join(name), "x").unwrap();
+    }
+    drop(Databases::open(dir.path(), Limits::default()).unwrap());
+    let mut left: Vec<_> = std::fs::read_dir(&tmp).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    left.sort();
+    assert_eq!(left, ["etilqs_folder", "mine"]);
+}
+
+#[test]
 fn all_folders_are_made_once() {
     let state = state();
     assert_eq!(std::fs::read_dir(state.dir.path().join("users")).unwrap().count(), 256);

@@ -46,4 +46,20 @@ pub(crate) struct LimitFlags {
     /// Databases held open at once, of four file descriptors each
     #[arg(long, value_name = "COUNT", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) max_open_databases: u32,
+    /// Size of one user's database, in bytes; past it the answer is 507
+    #[arg(long, value_name = "BYTES", default_value_t = 1 << 30, value_parser = clap::value_parser!(u64).range(65_536..=1 << 47))]
+    pub(crate) max_database_bytes: u64,
+    /// Users with a database; past it the answer to a new one is 507. Counted in the background after a start, and enforced
+    /// once known; 0 for no bound
+    #[arg(long, value_name = "COUNT", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(0..=1_000_000_000))]
+    pub(crate) max_users: u64,
+    /// What the state directory takes, in bytes, with logs, temporary files, quarantine and caches; past it the answer is
+    /// 507 to what may grow a database, while reads and DELETE go on. Counted as --max-users is; 0 for no bound [default:
+    /// nine tenths of the file system that it is on]
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(0..=1 << 60))]
+    pub(crate) max_state_bytes: Option<u64>,
+    /// SQLite's temporary files, which lie in the folder tmp of the state directory, all together, in bytes; who makes them
+    /// larger is stopped, and the answer is 507
+    #[arg(long, value_name = "BYTES", default_value_t = 256 << 20, value_parser = clap::value_parser!(u64).range(1 << 20..=1 << 47))]
+    pub(crate) max_temp_bytes: u64,
 }

@@ -20,7 +20,7 @@ pub(crate) struct Copies {
 
 impl Copies {
     /// Beside the databases of a state directory, which this process holds, if `action` needs any.
-    pub(crate) fn beside(state_dir: &Path, action: Action, limits: Limits) -> Result<Option<Self>> {
+    pub(crate) fn beside(state_dir: &Path, action: Action, mut limits: Limits) -> Result<Option<Self>> {
         if action != Action::Status {
             remove_left(state_dir)?;
         }
@@ -32,6 +32,8 @@ impl Copies {
             .mode(0o700)
             .create(&folder)
             .with_context(|| format!("cannot make {} for the copies (free some space?)", folder.display()))?;
+        // They are few at a time, and gone soon.
+        (limits.max_users, limits.max_state_bytes) = (0, 0);
         let databases = Databases::open(&folder, limits)?;
         Ok(Some(Self { folder, databases }))
     }

@@ -13,6 +13,7 @@ mod http2;
 mod http2_client;
 mod http2_hostile;
 mod migrating;
+mod permissions;
 mod promises;
 mod serving;
 mod site;
