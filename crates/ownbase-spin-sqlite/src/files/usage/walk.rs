@@ -7,6 +7,7 @@
 use super::{Size, Usage, signed};
 use crate::files::folders;
 use std::{
+    ffi::OsStr,
     fs::{self, DirEntry},
     io,
     path::{Path, PathBuf},
@@ -113,10 +114,10 @@ fn is_database(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "db")
 }
 
-/// The database to which a file belongs, if it is one or the log of one.
+/// The database to which a file belongs, if it is one or lies beside one: a log, or what is being made or erased.
 fn database_of(path: &Path) -> PathBuf {
-    match path.extension() {
-        Some(extension) if extension == "db-wal" => path.with_extension("db"),
+    match path.extension().and_then(OsStr::to_str) {
+        Some(extension) if extension.starts_with("db-") => path.with_extension("db"),
         _ => path.to_owned(),
     }
 }
