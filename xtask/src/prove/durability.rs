@@ -22,6 +22,7 @@ mod recording;
 mod server;
 mod trial;
 mod workload;
+mod workplace;
 
 use crate::repository::Repository;
 use crate::{artifacts, setup};
@@ -38,6 +39,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Instant, SystemTime};
 use trial::{Case, Outcome, Place};
+use workplace::Workplace;
 
 /// Images of one recording: more recordings would show more, and take longer.
 const MIN_IMAGES_EACH: usize = 50;
@@ -76,6 +78,7 @@ pub(crate) fn run(repository: &Repository, flags: &Flags) -> anyhow::Result<()> 
     let clock = || SystemTime::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs() % 1_000_000);
     let run = Run {
         program,
+        workplace: Workplace::open(&folder)?,
         folder,
         seed: flags.seed.unwrap_or_else(clock),
         images: flags.images as usize,
@@ -126,6 +129,9 @@ fn build(repository: &Repository, flags: &Flags) -> anyhow::Result<Program> {
 
 struct Run {
     program: Program,
+    /// For what is made and removed all the time.
+    workplace: Workplace,
+    /// For what a person may want to see.
     folder: PathBuf,
     seed: u64,
     images: usize,
@@ -149,7 +155,7 @@ impl Run {
 
     /// Takes recordings until there is none left.
     fn work(&self, job: usize) -> anyhow::Result<()> {
-        let place = Place { program: &self.program, home: self.folder.join(format!("job-{job}")) };
+        let place = Place { program: &self.program, home: self.workplace.folder(&format!("job-{job}")) };
         loop {
             let number = self.next.fetch_add(1, Relaxed);
             if number >= self.recordings() {
@@ -159,7 +165,8 @@ impl Run {
             let seed = self.seed.wrapping_add(number as u64);
             let take = Take { program: &self.program, seed, ignores_syncs: self.ignores_syncs };
             let start = Instant::now();
-            let recorded = Recording::make(take, &self.folder.join(format!("recording-{seed}")));
+            let home = self.workplace.folder(&format!("recording-{seed}"));
+            let recorded = Recording::make(take, &home, &self.folder.join(format!("recording-{seed}")));
             let recording = recorded.with_context(|| format!("recording with seed {seed}"))?;
             println!("seed {seed}: recorded {} events in {} s", recording.events.len(), start.elapsed().as_secs());
             self.report(|report| report.events += recording.events.len());

@@ -15,7 +15,7 @@ pub(crate) struct Call {
     pub(crate) name: String,
     pub(crate) arguments: Vec<Argument>,
     pub(crate) begin: Moment,
-    /// `None` if the process was killed first.
+    /// `None` if the process was killed first: then strace writes no end, or one without a result.
     pub(crate) end: Option<Moment>,
     /// What it returned; `None` where strace does not know.
     pub(crate) result: Option<i64>,
@@ -94,7 +94,7 @@ pub(crate) fn parse(log: &str, first: Moment) -> anyhow::Result<Vec<Call>> {
             let (index, begun) = unfinished.remove(thread).with_context(at)?;
             let call = calls.get_mut(index).with_context(at)?;
             let (arguments, result) = whole(&(begun + rest)).with_context(at)?;
-            (call.arguments, call.result, call.end) = (arguments, result, Some(begin + 1));
+            (call.arguments, call.result, call.end) = (arguments, result, result.map(|_| begin + 1));
             continue;
         }
         let (name, rest) = rest.split_once('(').with_context(at)?;
@@ -108,7 +108,7 @@ pub(crate) fn parse(log: &str, first: Moment) -> anyhow::Result<Vec<Call>> {
             }
             None => {
                 let (arguments, result) = whole(rest).with_context(at)?;
-                (call.arguments, call.result, call.end) = (arguments, result, Some(begin + 1));
+                (call.arguments, call.result, call.end) = (arguments, result, result.map(|_| begin + 1));
             }
         }
         calls.push(call);
@@ -242,17 +242,19 @@ mod tests {
             "8 1.0 recvfrom(5,  <unfinished ...>\n",
             "7 1.1 <... pwrite64 resumed>) = 1\n",
             "8 1.2 <... recvfrom resumed>\"\\x62\", 64, 0, NULL, NULL) = 1\n",
+            "8 1.3 write(4, \"\\x61\", 1 <unfinished ...>\n",
             "7 1.3 fsync(4 <unfinished ...>\n",
+            "8 1.3 <... write resumed>) = ?\n",
             "7 1.3 +++ killed by SIGKILL +++\n",
         );
         let calls = parse(log, 100).unwrap();
         assert_eq!(
             calls.iter().map(|call| (call.begin, call.end)).collect::<Vec<_>>(),
-            [(100, Some(105)), (102, Some(107)), (108, None)]
+            [(100, Some(105)), (102, Some(107)), (108, None), (110, None)]
         );
         assert_eq!((calls[0].data(1, 1).unwrap(), calls[0].number(3).unwrap()), (b"a".to_vec(), 512));
         assert_eq!(calls[1].data(1, 1).unwrap(), b"b");
-        assert_eq!((calls[2].number(0).unwrap(), calls[2].result), (4, None));
+        assert_eq!((calls[3].number(0).unwrap(), calls[3].result), (4, None));
     }
 
     #[test]

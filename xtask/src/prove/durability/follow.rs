@@ -35,6 +35,13 @@ pub(crate) enum Effect {
     Sent { connection: usize, data: Vec<u8> },
 }
 
+impl Effect {
+    /// Whether a file comes, goes, or is renamed.
+    pub(crate) fn is_of_a_files_name(&self) -> bool {
+        matches!(self, Self::Names { change, .. } if !matches!(change, names::Change::Add { is_folder: true, .. }))
+    }
+}
+
 /// All that has to be traced for this.
 pub(crate) const CALLS: &str = "trace=open,openat,openat2,creat,close,dup,dup2,dup3,fcntl,lseek,write,writev,pwrite64,\
     pwritev,pwritev2,ftruncate,truncate,fallocate,copy_file_range,sendfile,splice,fsync,fdatasync,sync,syncfs,\

@@ -18,6 +18,9 @@ const LIVES: u64 = 3;
 /// A killed server leaves no more of its calls open than it has threads at work.
 const MAX_UNFINISHED: usize = 8;
 
+/// How soon after a file has come or gone something else of the same request follows.
+const NEAR_EVENTS: usize = 8;
+
 pub(crate) struct Recording {
     pub(crate) events: Vec<Event>,
     pub(crate) promises: Promises,
@@ -33,13 +36,10 @@ pub(crate) struct Take<'a> {
 }
 
 impl Recording {
-    /// Makes one in a folder, which it empties.
-    pub(crate) fn make(take: Take<'_>, folder: &Path) -> anyhow::Result<Self> {
-        if folder.exists() {
-            std::fs::remove_dir_all(folder)?;
-        }
-        let home = folder.join("home");
-        std::fs::create_dir_all(&home)?;
+    /// Makes one in a home, which is removed again. What strace writes goes to a folder.
+    pub(crate) fn make(take: Take<'_>, home: &Path, folder: &Path) -> anyhow::Result<Self> {
+        std::fs::create_dir_all(folder)?;
+        std::fs::create_dir_all(home)?;
         let (home, state) = (home.canonicalize()?, home.canonicalize()?.join(folder::STATE));
         let mut tape = Tape {
             follower: Follower::new(&home, &state.join(folder::COMPILED)),
@@ -66,6 +66,7 @@ impl Recording {
             tape.add(&server::calls(&calls)?, &folder::read(&home)?)?;
             ends.push(tape.next);
         }
+        std::fs::remove_dir_all(&home)?;
         let promises = Promises::of(exchanges::of(&tape.events)?, &ends)?;
         let mut events = tape.events;
         if take.ignores_syncs {
@@ -74,13 +75,23 @@ impl Recording {
         Ok(Self { events, promises })
     }
 
-    /// A moment at which the power may be cut: any, or just after an answer began to leave.
+    /// A moment at which the power may be cut: just after an answer began to leave, while a file comes or goes, or any.
     pub(crate) fn cut(&self, chance: &mut Rng) -> Moment {
-        let answered: Vec<Moment> = self.promises.answered().collect();
-        match chance.choice(&answered) {
-            Some(answered) if chance.bool() => answered + 1,
-            _ => chance.choice(&self.events).map_or(0, |event| event.at),
-        }
+        let kind = chance.u32(..4);
+        let any = chance.usize(..self.events.len().max(1));
+        let event = match kind {
+            0 | 1 => {
+                let answered: Vec<Moment> = self.promises.answered().collect();
+                return chance.choice(&answered).map_or(0, |answered| answered + 1);
+            }
+            2 => {
+                let files = self.events.iter().enumerate().filter(|(_, event)| event.effect.is_of_a_files_name());
+                let files: Vec<usize> = files.map(|(index, _)| index + chance.usize(..NEAR_EVENTS)).collect();
+                chance.choice(&files).copied().unwrap_or(any)
+            }
+            _ => any,
+        };
+        self.events.get(event).or(self.events.last()).map_or(0, |event| event.at + 1)
     }
 
     /// The disk as it is then: with all that has happened before.

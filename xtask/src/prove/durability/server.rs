@@ -30,8 +30,8 @@ impl Program {
     pub(crate) fn start_traced(&self, state: &Path, calls: &Path) -> anyhow::Result<Server> {
         let mut strace = Command::new("strace");
         // -D: the server is the child and strace its grandchild, so that a signal to the child is one to the server.
-        strace.args(["-D", "-f", "-q", "-ttt", "-xx", "-X", "raw", "-s", "10000000", "-o"]).arg(calls);
-        strace.args(["-e", follow::CALLS, "-e", SLOW_SYNCS, "-e", "signal=none", "--"]).arg(&self.ownbase);
+        strace.args(["-D", "-f", "--seccomp-bpf", "-q", "-ttt", "-xx", "-X", "raw", "-s", "10000000", "-o"]).arg(calls);
+        strace.args(["-e", follow::CALLS, "-e", SLOW_SYNCS, "--"]).arg(&self.ownbase);
         Server::announced(&mut self.up(strace, state), state)
     }
 
