@@ -14,6 +14,13 @@ const MAX_BODY_BYTES: usize = 16 << 20;
 
 pub(crate) struct Client {
     stream: BufReader<TcpStream>,
+    address: SocketAddr,
+}
+
+/// An answer, whatever its status.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Client {
@@ -21,7 +28,7 @@ impl Client {
         let stream = TcpStream::connect(address).with_context(|| format!("cannot reach {address}"))?;
         stream.set_read_timeout(Some(TIMEOUT))?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream: BufReader::new(stream) })
+        Ok(Self { stream: BufReader::new(stream), address })
     }
 
     pub(crate) fn get(&mut self, path: &str) -> anyhow::Result<Value> {
@@ -33,12 +40,24 @@ impl Client {
     }
 
     fn request(&mut self, method: &str, path: &str, body: &str) -> anyhow::Result<Value> {
+        let Answer { status, body } = self.ask(method, path, body)?;
+        if !(200..300).contains(&status) {
+            bail!("{status}: {}", String::from_utf8_lossy(&body));
+        }
+        serde_json::from_slice(&body).context("the body is no JSON")
+    }
+
+    /// Sends a request, and waits for its whole answer.
+    pub(crate) fn ask(&mut self, method: &str, path: &str, body: &str) -> anyhow::Result<Answer> {
         let head = format!(
-            "{method} {path} HTTP/1.1\r\nhost: xtask\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            "{method} {path} HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            self.address,
             body.len()
         );
         self.stream.get_mut().write_all((head + body).as_bytes())?;
-        let status = self.line()?;
+        let line = self.line()?;
+        let status = line.split(' ').nth(1).and_then(|code| code.parse().ok());
+        let status = status.with_context(|| format!("an answer that begins with `{line}`"))?;
         let mut length = 0;
         loop {
             let line = self.line()?.to_ascii_lowercase();
@@ -54,10 +73,7 @@ impl Client {
         }
         let mut body = vec![0; length];
         self.stream.read_exact(&mut body)?;
-        if status.split(' ').nth(1).is_none_or(|code| !code.starts_with('2')) {
-            bail!("{status}: {}", String::from_utf8_lossy(&body));
-        }
-        serde_json::from_slice(&body).context("the body is no JSON")
+        Ok(Answer { status, body })
     }
 
     fn line(&mut self) -> anyhow::Result<String> {
