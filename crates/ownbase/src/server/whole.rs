@@ -1,0 +1,80 @@
+//! A request to a component that answers whole requests, with room for its answer.
+//!
+//! An answer of up to 64 KiB needs no room: it is one of at most one for each connection or HTTP/2 stream. Whoever is about
+//! to make a longer one waits for room before its call, where it holds no turn and no instance: for half of the time that a
+//! request has, in one of the queue's places; then the answer is 503. Whether it will be a long one is known from the last
+//! time. Where that is wrong, the call of a `GET` or `HEAD` is stopped once it needs much memory, or its answer thrown away if
+//! no room is left for it, and the component is called again once there is room: such requests change nothing that
+//! would be changed twice (RFC 9110, section 9.2.1). Any other's answer is sent in any case.
+
+use super::Thread;
+use super::answer::Underway;
+use super::failure::refusal;
+use super::room::Taken;
+use crate::instance::Ticket;
+use crate::instance::whole::{Called, Whole};
+use crate::problem::Refusal;
+use bytes::Bytes;
+use http::{Method, Request, Response};
+use ownbase_spin_sqlite::Scope;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// An answer of at most this many bytes needs no room: head and body leave in one write.
+pub(super) const MAX_WHOLE_BYTES: u64 = 64 << 10;
+
+/// The component's answer, in its room if it is long.
+pub(super) async fn answer(
+    thread: &Thread,
+    whole: &Arc<Whole>,
+    mut request: Request<Bytes>,
+    deadline: Instant,
+    underway: &mut Underway,
+) -> Result<Response<Bytes>, Refusal> {
+    let may_repeat = matches!(*request.method(), Method::GET | Method::HEAD);
+    let key = whole.long.key(&request);
+    let mut room = if whole.long.has(key) { Some(wait(thread, deadline).await?) } else { None };
+    loop {
+        let turn = thread.gate.enter(deadline).await?;
+        underway.turn = Some(turn.clone());
+        let ticket = Ticket { fate: underway.fate.clone(), scope: underway.scope.clone(), deadline, turn };
+        let may_grow = room.is_some() || !may_repeat;
+        let called = whole.answer(request, ticket, may_grow).await;
+        let Called { request: again, response } = called.map_err(|error| refusal(&error, deadline, underway))?;
+        let is_long = response.as_ref().is_none_or(|response| is_long(response.body()));
+        whole.long.set(key, is_long);
+        if let Some(response) = response {
+            if !is_long {
+                return Ok(response);
+            }
+            let bytes = response.body().len();
+            let taken = match room {
+                Some(room) => Some(room.settle(bytes)),
+                None if may_repeat => thread.room.try_take(bytes),
+                None => Some(thread.room.overdraw(bytes)),
+            };
+            if let Some(taken) = taken {
+                return Ok(response.map(|body| taken.hold(body)));
+            }
+        }
+        request = again;
+        // What the call has begun ends here, as if it had not been made.
+        underway.scope.end();
+        underway.scope = Scope::new(Some(deadline));
+        underway.turn = None;
+        room = Some(wait(thread, deadline).await?);
+    }
+}
+
+fn is_long(body: &Bytes) -> bool {
+    body.len() as u64 > MAX_WHOLE_BYTES
+}
+
+/// Room for any answer.
+async fn wait(thread: &Thread, deadline: Instant) -> Result<Taken, Refusal> {
+    if let Some(taken) = thread.room.try_reserve() {
+        return Ok(taken);
+    }
+    let latest = deadline.checked_sub(thread.limits.request_timeout / 2).unwrap_or(deadline);
+    thread.gate.queue(latest, thread.room.reserve()).await?.flatten().ok_or(Refusal::NoRoom)
+}
