@@ -9,7 +9,7 @@
 //! is dropped at once. A client that leaves stops nothing: the call goes on to its end and keeps its turn until then.
 
 mod bindings;
-pub(crate) mod long;
+pub(crate) mod lengths;
 
 use super::proxied::Fate;
 use super::{Host, IDLE_TIMEOUT, Instances, Ticket, fault_of_headers};
@@ -18,7 +18,7 @@ use bindings::exports::ownbase::http::whole_handler as wit;
 use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
-use long::LongAnswers;
+use lengths::Lengths;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
@@ -35,8 +35,8 @@ pub(crate) struct Whole {
     pre: WholePre,
     /// The one last used is the last.
     idle: Mutex<Vec<Instance>>,
-    /// Which requests have long answers.
-    pub(crate) long: LongAnswers,
+    /// How long its answers were.
+    pub(crate) lengths: Lengths,
 }
 
 struct Instance {
@@ -59,7 +59,7 @@ pub(crate) struct Called {
 impl Whole {
     /// Without any instance yet.
     pub(crate) fn new(instances: Instances, pre: WholePre) -> Self {
-        Self { instances, pre, idle: Mutex::default(), long: LongAnswers::new() }
+        Self { instances, pre, idle: Mutex::default(), lengths: Lengths::new() }
     }
 
     /// The component's answer. Unless the call `may_grow`, it is stopped once the instance has grown by more than is usual.

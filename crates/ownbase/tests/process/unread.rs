@@ -156,7 +156,7 @@ fn the_connection_that_is_idle_for_longest_gives_way() {
     let mut fourth = connect(server.address);
     ask(&mut fourth);
     assert!(is_closed(&mut second), "the first has had a request since");
-    [&mut first, &mut third, &mut fourth].map(ask);
+    [&mut first, &mut third, &mut fourth].into_iter().for_each(ask);
 }
 
 #[test]
