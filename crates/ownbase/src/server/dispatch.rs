@@ -75,7 +75,7 @@ async fn serve(
     let response = match handler {
         Handler::Whole(whole) => {
             let request = Request::from_parts(head, body);
-            whole::answer(thread, whole, request, deadline, underway).await?.map(Served::Whole)
+            whole::answer(thread, whole, request, busy, deadline, underway).await?.map(Served::Whole)
         }
         Handler::Proxied(proxy) => {
             let turn = thread.gate.enter(deadline).await?;

@@ -1,8 +1,8 @@
 //! Which connections are idle, and which of them has been idle for longest: when all places are taken, that one gives way.
 //!
 //! A connection is busy from a request's last byte to the last byte of its answer that the client takes. It is idle
-//! before its first request, between two, and while a request's head or body is on its way: then no component works, and
-//! nothing is lost but what the client can send again. One that has been idle for less than 50 ms stays: its first request
+//! before its first request, between two, while a request's head or body is on its way, and while it waits for room
+//! (`whole.rs`): then no component works, and nothing is lost but what the client can send again. One that has been idle for less than 50 ms stays: its first request
 //! may be on its way. A connection tells its state by some atomic numbers of its own; who
 //! looks for the idle ones reads them all, and only when a place is wanted.
 
@@ -21,8 +21,8 @@ pub(crate) struct Seat {
     /// What its times count from.
     zero: Instant,
     requests: AtomicUsize,
-    /// Of these, those whose body is on its way.
-    uploads: AtomicUsize,
+    /// Of these, those for which no component works yet.
+    waiting: AtomicUsize,
     /// Something waits to be sent.
     unsent: AtomicBool,
     /// In microseconds.
@@ -35,7 +35,7 @@ impl Seat {
         let seat = Self {
             zero,
             requests: AtomicUsize::new(0),
-            uploads: AtomicUsize::new(0),
+            waiting: AtomicUsize::new(0),
             unsent: AtomicBool::new(false),
             idle_since_us: AtomicU64::new(0),
             asked: Notify::new(),
@@ -63,7 +63,7 @@ impl Seat {
     }
 
     fn idle_since(&self) -> Option<u64> {
-        let is_busy = self.requests.load(Ordering::Relaxed) > self.uploads.load(Ordering::Relaxed)
+        let is_busy = self.requests.load(Ordering::Relaxed) > self.waiting.load(Ordering::Relaxed)
             || self.unsent.load(Ordering::Relaxed);
         (!is_busy).then(|| self.idle_since_us.load(Ordering::Relaxed))
     }
@@ -88,11 +88,11 @@ impl Busy {
         Self(seat.clone())
     }
 
-    /// Its body is on its way, until the result is dropped.
-    pub(super) fn upload(&self) -> Upload<'_> {
+    /// It waits for something, until the result is dropped, and its connection may have to give way meanwhile.
+    pub(super) fn wait(&self) -> Waiting<'_> {
         self.0.is_idle_from_now();
-        self.0.uploads.fetch_add(1, Ordering::Relaxed);
-        Upload(&self.0)
+        self.0.waiting.fetch_add(1, Ordering::Relaxed);
+        Waiting(&self.0)
     }
 }
 
@@ -103,12 +103,12 @@ impl Drop for Busy {
     }
 }
 
-/// The body of a request on its way.
-pub(super) struct Upload<'b>(&'b Seat);
+/// A request for which no component works yet.
+pub(super) struct Waiting<'b>(&'b Seat);
 
-impl Drop for Upload<'_> {
+impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.0.uploads.fetch_sub(1, Ordering::Relaxed);
+        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -206,7 +206,7 @@ mod tests {
         taken[1].set_unsent(true);
         assert!(seats.ask_idle_since(u64::MAX) && is_asked(&taken[2]));
         taken.truncate(2);
-        let receiving = answering.upload();
+        let receiving = answering.wait();
         assert!(seats.ask_idle_since(u64::MAX) && is_asked(&taken[0]));
         drop(receiving);
         drop(answering);

@@ -34,9 +34,9 @@ pub(crate) async fn receive(
         }
         return Err(Refusal::BodyTooLarge(max_bytes));
     }
-    let upload = busy.upload();
+    let waiting = busy.wait();
     let read = tokio::time::timeout_at(deadline.into(), collect(&mut body, max_bytes)).await;
-    drop(upload);
+    drop(waiting);
     match read.unwrap_or(Err(Refusal::BodyTooSlow)) {
         Ok(bytes) => Ok((head, bytes)),
         Err(refusal) => {

@@ -13,6 +13,7 @@ use super::Thread;
 use super::answer::Underway;
 use super::failure::refusal;
 use super::room::Taken;
+use super::seats::Busy;
 use crate::instance::Ticket;
 use crate::instance::whole::lengths::Expected;
 use crate::instance::whole::{Called, Whole};
@@ -36,6 +37,7 @@ pub(super) async fn answer(
     thread: &Thread,
     whole: &Arc<Whole>,
     mut request: Request<Bytes>,
+    busy: &Busy,
     deadline: Instant,
     underway: &mut Underway,
 ) -> Result<Response<Bytes>, Refusal> {
@@ -50,7 +52,7 @@ pub(super) async fn answer(
         }
     }
     let is_expected_long = whole.lengths.expected(key) == Expected::Long;
-    let mut room = if is_expected_long { Some(wait(thread, deadline).await?) } else { None };
+    let mut room = if is_expected_long { Some(wait(thread, busy, deadline).await?) } else { None };
     loop {
         let turn = thread.gate.enter(deadline).await?;
         underway.turn = Some(turn.clone());
@@ -80,15 +82,16 @@ pub(super) async fn answer(
         underway.scope.end();
         underway.scope = Scope::new(Some(deadline));
         underway.turn = None;
-        room = Some(wait(thread, deadline).await?);
+        room = Some(wait(thread, busy, deadline).await?);
     }
 }
 
 /// Room for any answer.
-async fn wait(thread: &Thread, deadline: Instant) -> Result<Taken, Refusal> {
+async fn wait(thread: &Thread, busy: &Busy, deadline: Instant) -> Result<Taken, Refusal> {
     if let Some(taken) = thread.room.try_reserve() {
         return Ok(taken);
     }
+    let _waiting = busy.wait();
     let latest = deadline.checked_sub(thread.limits.request_timeout / 2).unwrap_or(deadline);
     thread.gate.queue(latest, thread.room.reserve()).await?.flatten().ok_or(Refusal::NoRoom)
 }

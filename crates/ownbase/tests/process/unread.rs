@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 /// What /!much answers with.
 const MUCH_BYTES: usize = 16 << 20;
-const GET_MUCH: &[u8] = b"GET /!much HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+const GET_MUCH: &[u8] = b"GET /!much HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
 
 fn whole() -> Site {
     Site::with_component(MANIFEST, include_str!("whole.wat"))
@@ -141,7 +141,7 @@ fn who_takes_little_is_cut_off_and_who_takes_enough_is_not() {
 fn the_connection_that_is_idle_for_longest_gives_way() {
     let server = whole().up(&["--threads", "1", "--max-connections", "3"]);
     let ask = |stream: &mut TcpStream| {
-        stream.write_all(b"GET /x HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+        stream.write_all(b"GET /x HTTP/1.1\r\nhost: localhost\r\n\r\n").unwrap();
         assert_eq!(read(stream).body, "/x");
     };
     let mut silent = connect(server.address);
@@ -164,7 +164,7 @@ fn who_takes_an_answer_does_not_give_way() {
     let server = whole().up(&["--threads", "1", "--max-connections", "1"]);
     let mut taking = unread(server.address);
     let mut waiting = connect(server.address);
-    waiting.write_all(b"GET /waiting HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+    waiting.write_all(b"GET /waiting HTTP/1.1\r\nhost: localhost\r\n\r\n").unwrap();
     let mut all = Vec::new();
     taking.read_to_end(&mut all).unwrap();
     assert!(all.len() > MUCH_BYTES, "{} bytes", all.len());
@@ -180,4 +180,19 @@ fn a_connection_that_has_a_request_does_not_give_way() {
         assert_eq!(request(server.address, "GET", "/x").status, 503);
     }
     assert_eq!(read(&mut running).body, "/!wait");
+}
+
+#[test]
+fn a_connection_that_waits_for_room_gives_way() {
+    let room = MUCH_BYTES.to_string();
+    let server = whole().up(&["--threads", "1", "--max-connections", "3", "--max-unsent-bytes", &room]);
+    let _unread = unread(server.address);
+    let mut waiting = [(); 2].map(|()| {
+        let mut stream = connect(server.address);
+        stream.write_all(GET_MUCH).unwrap();
+        stream
+    });
+    assert_eq!(request(server.address, "GET", "/x").body, "/x");
+    let [first, _] = &mut waiting;
+    assert!(is_closed(first));
 }

@@ -38,7 +38,7 @@ struct Attack {
     sent: &'static str,
 }
 
-const GET_LIST: &str = "GET /long HTTP/1.1\r\nhost: xtask\r\n\r\n";
+const GET_LIST: &str = "GET /long HTTP/1.1\r\nhost: localhost\r\n\r\n";
 
 const ATTACKS: [Attack; 4] = [
     Attack { name: "286 clients that do not read a list of 16 MB", clients: 286, sent: GET_LIST },
