@@ -6,6 +6,7 @@
 //! its label and it is closed. A thread closes what has been idle.
 
 mod checkpoints;
+mod condition;
 mod direct;
 mod listing;
 
@@ -22,6 +23,7 @@ use crate::{
     state_error::StateError,
 };
 use checkpoints::Checkpoints;
+pub use condition::Condition;
 pub use direct::{Direct, DirectError};
 use hashlink::LinkedHashMap;
 pub use listing::Found;

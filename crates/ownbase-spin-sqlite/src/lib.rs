@@ -115,7 +115,7 @@ mod values;
 
 pub use bindings::spin::sqlite::sqlite::Value;
 pub use ctx::{SpinSqlite, SpinSqliteCtx, add_to_linker};
-pub use databases::{Databases, Direct, DirectError, Found};
+pub use databases::{Condition, Databases, Direct, DirectError, Found};
 pub use gate::NotDurable;
 pub use host::Connection;
 pub use labels::{Labels, LabelsError};
