@@ -34,7 +34,7 @@ impl Client {
 
     fn request(&mut self, method: &str, path: &str, body: &str) -> anyhow::Result<Value> {
         let head = format!(
-            "{method} {path} HTTP/1.1\r\nhost: xtask\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            "{method} {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
             body.len()
         );
         self.stream.get_mut().write_all((head + body).as_bytes())?;
