@@ -180,7 +180,7 @@ fn respond<E: Environment>(request: &Request<Bytes>, environment: &E) -> Result<
     match parse(request)? {
         Route::Service => answer::service(schema()),
         Route::Options { allow } => Ok(answer::options(allow)),
-        Route::User { user, action } => act(&user, action, request, environment),
+        Route::User { user, action } => act(&user, action, request, environment).map(answer::private),
     }
 }
 

@@ -87,7 +87,7 @@ impl Problem {
     /// The answer to the request that had these headers.
     pub(crate) fn response(&self, request: &HeaderMap) -> Response<Bytes> {
         let status = self.status();
-        let mut response = answer::full(status, PROBLEM_JSON, self.body(status, request));
+        let mut response = answer::private(answer::full(status, PROBLEM_JSON, self.body(status, request)));
         match self {
             Self::MethodNotAllowed { allow } => {
                 response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
@@ -171,6 +171,8 @@ mod tests {
         assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
         assert_eq!(response.headers()[header::CONTENT_LENGTH], body.len().to_string());
         assert_eq!(response.headers()[REQUEST_ID], "id-1");
+        // A 404 may be kept by any cache otherwise.
+        assert_eq!(response.headers()[header::CACHE_CONTROL], "private, no-cache");
         let nameless = Problem::NoSuchNote.response(&HeaderMap::new());
         assert!(!nameless.body().windows(10).any(|bytes| bytes == b"request_id"));
     }

@@ -3,6 +3,7 @@
 use crate::harness::case::Case;
 
 mod bodies;
+mod caching;
 mod conditional;
 mod creation;
 mod damage;
@@ -42,6 +43,7 @@ pub(crate) fn all() -> Vec<Case> {
         bodies::cases(),
         user_ids::cases(),
         request_id::cases(),
+        caching::cases(),
         protocol::cases(),
         creation::cases(),
         first_access::cases(),

@@ -89,7 +89,9 @@ impl Answer {
 
     /// What api.md promises of every answer, whatever the request.
     pub(crate) fn keeps_the_rules(self) -> Result<Self> {
-        for name in ["x-request-id", "content-length", "content-type", "location", "etag", "allow", "link"] {
+        for name in
+            ["x-request-id", "content-length", "content-type", "location", "etag", "allow", "link", "cache-control"]
+        {
             let times = self.headers.iter().filter(|(header, _)| header == name).count();
             ensure!(times <= 1, self.wrong(format_args!("{name} once at most")));
         }
