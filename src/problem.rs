@@ -24,6 +24,10 @@ pub(crate) enum Problem {
     UserId(#[from] UserIdError),
     #[error("the request is malformed: {0}")]
     Malformed(String),
+    #[error("{0}")]
+    Forbidden(String),
+    #[error("of all transfer codings only chunked is offered")]
+    TransferCoding,
     #[error("there is no such path; try /:userId or /:userId/:noteId")]
     NoSuchPath,
     #[error("there is no such note")]
@@ -73,9 +77,11 @@ impl Problem {
         match self {
             Self::Malformed(_) | Self::UserId(_) | Self::Limit | Self::Cursor => StatusCode::BAD_REQUEST,
             Self::NotUtf8 | Self::NotJson(_) | Self::NoText => StatusCode::BAD_REQUEST,
+            Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::NoSuchPath | Self::NoSuchNote => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::Changed => StatusCode::PRECONDITION_FAILED,
+            Self::TransferCoding => StatusCode::NOT_IMPLEMENTED,
             Self::BodyTooLong => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotJsonType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::EmptyText | Self::LongText => StatusCode::UNPROCESSABLE_ENTITY,
