@@ -4,6 +4,7 @@ use crate::harness::case::Case;
 
 mod bodies;
 mod caching;
+mod callers;
 mod conditional;
 mod creation;
 mod damage;
@@ -44,6 +45,7 @@ pub(crate) fn all() -> Vec<Case> {
         user_ids::cases(),
         request_id::cases(),
         caching::cases(),
+        callers::cases(),
         protocol::cases(),
         creation::cases(),
         first_access::cases(),

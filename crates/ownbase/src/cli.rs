@@ -5,6 +5,7 @@
 mod limits;
 
 use crate::migrate::plan::{Canary, OnError};
+use crate::server::authority::HostName;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use limits::LimitFlags;
 use std::net::SocketAddr;
@@ -82,7 +83,16 @@ pub(crate) struct UpFlags {
     /// Address to serve HTTP/1.1 and, to clients that begin with it, HTTP/2 on, without TLS; port 0 takes any free port
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:3000", value_parser = address)]
     pub(crate) listen: SocketAddr,
-    /// Address of the admin listener, which answers GET /health over HTTP/1.1; off unless given
+    /// Serve on an address that other machines reach, though there is no authentication: whoever can connect can read and
+    /// erase every user. Meant for a server behind a proxy or a firewall that lets in only whom it should
+    #[arg(long)]
+    pub(crate) insecure_no_auth: bool,
+    /// Name or address, without a port, by which clients may call the server beside localhost, *.localhost, 127.0.0.0/8
+    /// and [::1]; repeatable. A request with another Host gets 421. Off loopback any Host is answered unless this is given
+    #[arg(long, value_name = "NAME", value_parser = HostName::parse)]
+    pub(crate) host: Vec<HostName>,
+    /// Address of the admin listener, which answers GET /health over HTTP/1.1; off unless given. It tells of no user and
+    /// changes nothing, so it may be reached from other machines without --insecure-no-auth
     #[arg(long, value_name = "ADDRESS", value_parser = address)]
     pub(crate) admin_listen: Option<SocketAddr>,
     /// Folder for the users' databases, made if missing [default: .ownbase beside the manifest]
@@ -181,6 +191,7 @@ mod tests {
             ["--log-format", "xml"],
             ["--from", ""],
             ["--port", "1"],
+            ["--host", "notes.example:3000"],
         ] {
             assert!(up(&flags).is_err(), "{flags:?}");
         }

@@ -6,9 +6,11 @@
 //! port gets an error and no share of the requests.
 
 mod answer;
+pub(crate) mod authority;
 pub(crate) mod connection;
 mod dispatch;
 pub(crate) mod gate;
+pub(crate) mod head;
 mod hold;
 mod http2;
 mod upload;
@@ -18,6 +20,7 @@ use crate::instance::{self, Handler, InstanceLimits, Instances};
 use crate::request_id::RequestIds;
 use anyhow::{Result, anyhow};
 use gate::Gate;
+use head::Hosts;
 use hyper::server::conn::http1;
 use ownbase_spin_sqlite::Databases;
 use std::sync::Arc;
@@ -53,6 +56,7 @@ pub(crate) struct ServerLimits {
 /// What one thread serves with.
 pub(crate) struct Thread {
     app: Arc<App>,
+    hosts: Arc<Hosts>,
     handlers: Vec<Handler>,
     gate: Gate,
     ids: RequestIds,
@@ -88,11 +92,12 @@ impl Server {
     /// Starts the threads.
     pub(crate) fn start(
         app: App,
+        hosts: Hosts,
         databases: &Databases,
         limits: ServerLimits,
         instances: InstanceLimits,
     ) -> Result<Self> {
-        let app = Arc::new(app);
+        let (app, hosts) = (Arc::new(app), Arc::new(hosts));
         let start = getrandom::u32().map_err(|error| anyhow!("the system has no random numbers: {error}"))?;
         let (stop, stopped) = watch::channel(false);
         let mut lanes = Vec::new();
@@ -106,6 +111,7 @@ impl Server {
             };
             let thread = Arc::new(Thread {
                 app: app.clone(),
+                hosts: hosts.clone(),
                 handlers: app.components.iter().map(instances_of).collect(),
                 gate: Gate::new(limits.max_running, limits.max_waiting),
                 ids: RequestIds::new(start, number),

@@ -10,6 +10,8 @@ use crate::instance::{self, InstanceLimits};
 use crate::manifest::faults::{Faults, Source};
 use crate::manifest::{self, Manifest};
 use crate::migrate::copies;
+use crate::server::authority::is_loopback;
+use crate::server::head::Hosts;
 use crate::server::{Server, ServerLimits};
 use crate::shutdown::Signals;
 use crate::{admin, runtime_config, state_dir, telemetry, variables};
@@ -24,9 +26,13 @@ use tokio::net::{TcpListener, TcpSocket};
 /// Connections that wait in the kernel to be accepted.
 const BACKLOG: u32 = 1024;
 
+/// What the start says, on loopback too: there every process of the machine can connect.
+const NO_AUTHENTICATION: &str = "no authentication: whoever can connect can read and erase every user";
+
 /// Serves until a signal comes.
 pub(crate) fn run(flags: &UpFlags) -> Result<()> {
     refuse_sabotage()?;
+    refuse_strangers(flags)?;
     let _telemetry = telemetry::start(flags.log_format)?;
     let (server, instances) = (server_limits(&flags.limits), instance_limits(&flags.limits));
     let (_, folder) = manifest::locate(&flags.from);
@@ -66,7 +72,7 @@ async fn serve(
         })?;
     }
     let control = control(Served::new(databases.clone(), limits, state_dir.to_owned(), app.targets.clone()));
-    let server = Server::start(app, &databases, server, instances)?;
+    let server = Server::start(app, Hosts::of(flags.listen.ip(), &flags.host), &databases, server, instances)?;
     let admin_address = admin.as_ref().map(TcpListener::local_addr).transpose()?;
     let admin = admin.map(|listener| tokio::spawn(admin::serve(listener)));
     if flags.durability == DurabilityFlag::Relaxed {
@@ -112,6 +118,18 @@ fn refuse_sabotage() -> Result<()> {
     Ok(())
 }
 
+/// Until clients are authenticated only this machine's own may connect, unless the operator knows better.
+fn refuse_strangers(flags: &UpFlags) -> Result<()> {
+    if !is_loopback(flags.listen.ip()) && !flags.insecure_no_auth {
+        bail!(
+            "--listen {} can be reached from other machines, and there is {NO_AUTHENTICATION} (listen on 127.0.0.1, or say \
+             --insecure-no-auth if something in front lets in only whom it should)",
+            flags.listen
+        );
+    }
+    Ok(())
+}
+
 /// The application and its routes, one a line; or all faults of manifest, runtime configuration, variables and components.
 fn load(flags: &UpFlags, engine: &wasmtime::Engine) -> Result<(App, String)> {
     let (file, folder) = manifest::locate(&flags.from);
@@ -151,6 +169,7 @@ fn announce(address: SocketAddr, admin: Option<SocketAddr>, routes: &str) {
     if let Some(admin) = admin {
         text += &format!("Health: http://{admin}/health\n");
     }
+    text += &format!("{NO_AUTHENTICATION}\n");
     text += &format!("Try: curl -i http://{address}/john --json '{{\"text\": \"Buy groceries\"}}'");
     console::line(&text);
 }

@@ -12,6 +12,7 @@ cases! {
         pipelined_requests_are_answered_in_order,
         pipelined_requests_of_many_users_are_answered_in_order,
         two_bodies_in_one_are_not_told_apart_wrongly,
+        bodies_in_a_coding_that_is_not_offered_are_refused,
         malformed_requests_do_not_stop_others,
         a_connection_serves_after_an_error,
         an_absolute_target_names_the_same_path,
@@ -121,6 +122,39 @@ fn two_bodies_in_one_are_not_told_apart_wrongly(site: &Site) -> Result<()> {
         connection.finish_sending()?;
         connection.closed()?;
         ensure!(site.client().notes(&victim)? == [note.clone()], "a hidden request was served after [{headers}]");
+    }
+    Ok(())
+}
+
+/// A server that takes one for plain `chunked` takes what is compressed for the body itself.
+fn bodies_in_a_coding_that_is_not_offered_are_refused(site: &Site) -> Result<()> {
+    let body = String::from_utf8(text_body("x"))?;
+    let chunks = format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len());
+    for coding in [
+        "transfer-encoding: gzip, chunked",
+        "transfer-encoding: gzip,chunked",
+        "transfer-encoding: identity, chunked",
+        "transfer-encoding: chunked, chunked",
+        "transfer-encoding: gzip\r\ntransfer-encoding: chunked",
+        "transfer-encoding: chunked\r\ntransfer-encoding: chunked",
+        "transfer-encoding: ,chunked",
+        "transfer-encoding: xchunked",
+        "transfer-encoding: gzip",
+        "transfer-encoding: chunked, gzip",
+        "transfer-encoding: chunked;a=b",
+        "transfer-encoding:\r\n chunked",
+        "transfer-encoding : chunked",
+        "transfer-encoding: \u{b}chunked",
+        "transfer-encoding: \"chunked\"",
+    ] {
+        let user = fresh_path("coding");
+        let mut connection = site.connect()?;
+        connection.send(format!("POST {user} HTTP/1.1\r\nhost: localhost\r\n{coding}\r\n\r\n{chunks}"))?;
+        connection.finish_sending()?;
+        let answer = connection.unchecked_answer("POST")?;
+        ensure!([400, 501].contains(&answer.status), answer.wrong(format_args!("400 or 501 to [{coding}]")));
+        connection.closed()?;
+        ensure!(site.client().notes(&user)?.is_empty(), "a body in [{coding}] was stored");
     }
     Ok(())
 }

@@ -122,6 +122,8 @@ impl Answer {
     fn is_a_problem(&self) -> Result<()> {
         let content_type = self.required("content-type")?;
         ensure!(content_type == "application/problem+json", self.wrong("content-type application/problem+json"));
+        // A cache may keep a 404 as long as it likes unless it is told otherwise.
+        ensure!(self.required("cache-control")? == "private, no-cache", self.wrong("cache-control: private, no-cache"));
         if self.to_head {
             return Ok(());
         }
