@@ -6,6 +6,7 @@ mod limits;
 
 use crate::migrate::plan::{Canary, OnError};
 use crate::server::authority::HostName;
+use crate::variables::{Given, GivenParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use limits::LimitFlags;
 use std::net::SocketAddr;
@@ -101,9 +102,12 @@ pub(crate) struct UpFlags {
     /// Spin's runtime configuration; its [sqlite_database.*] tables are checked
     #[arg(long, value_name = "FILE")]
     pub(crate) runtime_config_file: Option<PathBuf>,
-    /// Value of an application variable; repeatable
-    #[arg(long, value_name = "NAME=VALUE", value_parser = name_and_value)]
-    pub(crate) variable: Vec<(String, String)>,
+    /// Value of an application variable, or with @ the name of a file that holds the value (64 KiB; one newline at its end
+    /// is left out; a value that begins with @ is written @@…); repeatable. Other users of the machine see flags: a secret
+    /// belongs in a file, or in the environment as SPIN_VARIABLE_NAME, the name in upper case. The flag goes before the
+    /// environment, and the environment before the manifest's default
+    #[arg(long, value_name = "NAME=VALUE|NAME=@FILE", value_parser = GivenParser)]
+    pub(crate) variable: Vec<Given>,
     /// Form of the log lines on stderr; OWNBASE_LOG (or RUST_LOG) filters them, "info" unless set
     #[arg(long, value_enum, value_name = "FORM", default_value_t = LogFormat::Text)]
     pub(crate) log_format: LogFormat,
@@ -140,11 +144,6 @@ fn address(text: &str) -> Result<SocketAddr, &'static str> {
     text.parse().map_err(|_| "write an IP address and a port, as in 127.0.0.1:3000 or [::]:3000")
 }
 
-fn name_and_value(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once('=').ok_or("write NAME=VALUE")?;
-    Ok((name.to_owned(), value.to_owned()))
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
@@ -175,8 +174,10 @@ mod tests {
     #[test]
     fn variables_are_names_and_values() {
         let flags = up(&["--variable", "a=1", "--variable", "b=x=y"]).unwrap();
-        assert_eq!(flags.variable, [("a".into(), "1".into()), ("b".into(), "x=y".into())]);
-        assert!(up(&["--variable", "a"]).is_err());
+        assert_eq!(flags.variable, ["a=1", "b=x=y"].map(|text| Given::parse(text).unwrap()));
+        let error = up(&["--variable", "hunter2"]).unwrap_err().to_string();
+        assert!(error.starts_with("error: --variable needs NAME=VALUE or NAME=@FILE"), "{error}");
+        assert!(!error.contains("hunter2"), "{error}");
     }
 
     #[test]

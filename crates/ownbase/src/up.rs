@@ -142,7 +142,7 @@ fn load(flags: &UpFlags, engine: &wasmtime::Engine) -> Result<(App, String)> {
             Err(why) => faults.add(why),
         }
     }
-    let values = variables::settle(&manifest, &flags.variable, &mut faults);
+    let values = variables::settle(&manifest, &flags.variable, |key| std::env::var_os(key), &mut faults);
     let mut of_component = |component| variables::of_component(component, &values, &manifest, &mut faults);
     let variables = manifest.components.values().map(|c| (c.id.clone(), of_component(c))).collect();
     let routes = manifest.triggers.iter().map(|(route, id)| format!("  {} -> {id}\n", route.text())).collect();

@@ -15,6 +15,7 @@ mod http2_client;
 mod http2_hostile;
 mod migrating;
 mod promises;
+mod secrets;
 mod serving;
 mod site;
 mod starting;
