@@ -59,6 +59,9 @@ pub(crate) struct MigrateFlags {
     /// What follows on a failure
     #[arg(long, value_enum, value_name = "WHAT", default_value_t = OnError::Stop)]
     pub(crate) on_error: OnError,
+    /// Time that one SQL statement may run, in milliseconds [default: 5000]. In a server the server's own limit holds
+    #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u64).range(1..=3_600_000))]
+    pub(crate) statement_timeout_ms: Option<u64>,
     /// Print the outcome as one JSON object
     #[arg(long)]
     pub(crate) json: bool,

@@ -51,10 +51,16 @@ fn roll_out(flags: &MigrateFlags) -> Result<Report> {
     let plan = plan(flags);
     let bar = Bar::new(flags.json);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let limits = Limits::default();
+    let mut limits = Limits::default();
+    limits.statement_timeout_ms = flags.statement_timeout_ms.unwrap_or(limits.statement_timeout_ms);
     let report = match Databases::open(&state_dir, limits.clone()) {
         Ok(databases) => runtime.block_on(here::run(databases, limits, &state_dir, targets, plan, &bar)),
-        Err(StateError::Locked { .. }) => runtime.block_on(served::run(&state_dir, targets, plan, &bar)),
+        Err(StateError::Locked { .. }) => {
+            if flags.statement_timeout_ms.is_some() {
+                bar.say("note: a server does the work, within its own --statement-timeout-ms");
+            }
+            runtime.block_on(served::run(&state_dir, targets, plan, &bar))
+        }
         Err(error) => return Err(error.into()),
     };
     bar.clear();
