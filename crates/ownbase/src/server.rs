@@ -13,6 +13,7 @@ pub(crate) mod gate;
 pub(crate) mod head;
 mod hold;
 mod http2;
+pub(crate) mod pulse;
 mod upload;
 
 use crate::app::App;
@@ -23,6 +24,7 @@ use gate::Gate;
 use head::Hosts;
 use hyper::server::conn::http1;
 use ownbase_spin_sqlite::Databases;
+use pulse::{Beat, Pulse};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -85,6 +87,7 @@ pub(crate) struct Server {
     lanes: Vec<Lane>,
     places: Arc<Semaphore>,
     stop: watch::Sender<bool>,
+    pulse: Pulse,
     limits: ServerLimits,
 }
 
@@ -100,7 +103,7 @@ impl Server {
         let (app, hosts) = (Arc::new(app), Arc::new(hosts));
         let start = getrandom::u32().map_err(|error| anyhow!("the system has no random numbers: {error}"))?;
         let (stop, stopped) = watch::channel(false);
-        let mut lanes = Vec::new();
+        let (mut lanes, mut pulse) = (Vec::new(), Pulse::default());
         for number in 0..limits.threads {
             let instances_of = |component: &Arc<_>| {
                 Handler::new(Instances {
@@ -125,13 +128,18 @@ impl Server {
                 // Each request may wait for SQLite there; fewer threads could leave a transaction's holder without one.
                 .max_blocking_threads(limits.max_running + 1)
                 .build()?;
-            let stopped = stopped.clone();
+            let (stopped, beat) = (stopped.clone(), pulse.add());
             let thread = std::thread::Builder::new()
                 .name(format!("serve-{number}"))
-                .spawn(move || run(runtime, thread, incoming, stopped))?;
+                .spawn(move || run(runtime, thread, incoming, beat, stopped))?;
             lanes.push(Lane { connections, open: Arc::new(()), thread });
         }
-        Ok(Self { lanes, places: Arc::new(Semaphore::new(limits.max_connections)), stop, limits })
+        Ok(Self { lanes, places: Arc::new(Semaphore::new(limits.max_connections)), stop, pulse, limits })
+    }
+
+    /// Whether the threads still turn.
+    pub(crate) fn pulse(&self) -> Pulse {
+        self.pulse.clone()
     }
 
     /// Accepts connections and deals them out, for ever.
@@ -190,10 +198,12 @@ fn run(
     runtime: tokio::runtime::Runtime,
     thread: Arc<Thread>,
     mut incoming: mpsc::UnboundedReceiver<Connection>,
+    beat: Beat,
     stop: watch::Receiver<bool>,
 ) {
     runtime.block_on(async move {
         tokio::spawn(drop_idle(thread.clone()));
+        tokio::spawn(beat.answer());
         while let Some(connection) = incoming.recv().await {
             let (thread, stop) = (thread.clone(), stop.clone());
             tokio::spawn(async move {

@@ -6,6 +6,7 @@ use crate::compiled::Compiled;
 use crate::console;
 use crate::control::{Control, Served};
 use crate::engine::{self, Ticker};
+use crate::health::Health;
 use crate::instance::{self, InstanceLimits};
 use crate::manifest::faults::{Faults, Source};
 use crate::manifest::{self, Manifest};
@@ -74,7 +75,8 @@ async fn serve(
     let control = control(Served::new(databases.clone(), limits, state_dir.to_owned(), app.targets.clone()));
     let server = Server::start(app, Hosts::of(flags.listen.ip(), &flags.host), &databases, server, instances)?;
     let admin_address = admin.as_ref().map(TcpListener::local_addr).transpose()?;
-    let admin = admin.map(|listener| tokio::spawn(admin::serve(listener)));
+    let health = Health::new(server.pulse(), databases.clone(), state_dir.to_owned());
+    let admin = admin.map(|listener| tokio::spawn(admin::serve(listener, health)));
     if flags.durability == DurabilityFlag::Relaxed {
         let window_ms = flags.relaxed_window_ms;
         tracing::warn!("--durability relaxed: a power cut may take back what was answered within {window_ms} ms");

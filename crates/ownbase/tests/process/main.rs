@@ -9,6 +9,7 @@ mod building;
 mod callers;
 mod client;
 mod frames;
+mod health;
 mod held;
 mod http2;
 mod http2_client;
