@@ -1,6 +1,7 @@
 //! What each success looks like in HTTP, and what all answers have in common.
 //!
-//! Every answer but 204 and 304 has a `content-length` and a type; every answer carries the request's `x-request-id`.
+//! Every answer but 204 and 304 has a `content-length` and a type; every answer carries the request's `x-request-id`. What
+//! concerns one user is for that user's own cache alone, which asks again each time (RFC 9111, section 5.2.2).
 //! What errors look like is `problem.rs`'s.
 
 use bytes::Bytes;
@@ -17,6 +18,7 @@ use crate::problem::Problem;
 use crate::route::user_path;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-cache");
 
 /// 200 to `GET /`.
 pub(crate) fn service(schema: u32) -> Result<Response<Bytes>, Problem> {
@@ -70,6 +72,11 @@ pub(crate) fn tagged(note: &Note, tag: &Tag) -> Result<Response<Bytes>, Problem>
 /// 304: the client has the note with this tag.
 pub(crate) fn not_modified(tag: &Tag) -> Result<Response<Bytes>, Problem> {
     Ok(with(empty(StatusCode::NOT_MODIFIED), header::ETAG, tag.value()?))
+}
+
+/// `response`, for no cache that several people share.
+pub(crate) fn private(response: Response<Bytes>) -> Response<Bytes> {
+    with(response, header::CACHE_CONTROL, PRIVATE)
 }
 
 /// `response` with the `x-request-id` that the request had, if it had one.

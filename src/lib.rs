@@ -120,6 +120,10 @@ pub fn handle<E: Environment>(request: &Request<Bytes>, environment: &E) -> Resp
 pub enum Failure {
     /// What came is no whole request of HTTP; in which respect, for the client to see.
     Malformed(String),
+    /// Whoever asks may not; why, for the client to see.
+    Forbidden(String),
+    /// The body came in a transfer coding beside `chunked`, and nobody has decoded it.
+    TransferCoding,
     /// The engine failed outside of [`prepare`] and [`handle`]: at a commit, or before it reached the database.
     Engine(Error),
 }
@@ -128,6 +132,8 @@ pub enum Failure {
 pub fn failed(failure: Failure, request: &HeaderMap) -> Response<Bytes> {
     let problem = match failure {
         Failure::Malformed(why) => Problem::Malformed(why),
+        Failure::Forbidden(why) => Problem::Forbidden(why),
+        Failure::TransferCoding => Problem::TransferCoding,
         Failure::Engine(error) => Problem::Database(error),
     };
     problem.response(request)
@@ -183,7 +189,7 @@ fn respond<E: Environment>(request: &Request<Bytes>, environment: &E) -> Result<
     match parse(request)? {
         Route::Service => answer::service(schema()),
         Route::Options { allow } => Ok(answer::options(allow)),
-        Route::User { user, action } => act(&user, action, request, environment),
+        Route::User { user, action } => act(&user, action, request, environment).map(answer::private),
     }
 }
 

@@ -24,6 +24,10 @@ pub(crate) enum Problem {
     UserId(#[from] UserIdError),
     #[error("the request is malformed: {0}")]
     Malformed(String),
+    #[error("{0}")]
+    Forbidden(String),
+    #[error("of all transfer codings only chunked is offered")]
+    TransferCoding,
     #[error("there is no such path; try /:userId or /:userId/:noteId")]
     NoSuchPath,
     #[error("there is no such note")]
@@ -76,9 +80,11 @@ impl Problem {
         match self {
             Self::Malformed(_) | Self::UserId(_) | Self::Limit | Self::Cursor => StatusCode::BAD_REQUEST,
             Self::NotUtf8 | Self::NotJson(_) | Self::NoText => StatusCode::BAD_REQUEST,
+            Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::NoSuchPath | Self::NoSuchNote => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::Changed => StatusCode::PRECONDITION_FAILED,
+            Self::TransferCoding => StatusCode::NOT_IMPLEMENTED,
             Self::BodyTooLong => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotJsonType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::EmptyText | Self::LongText => StatusCode::UNPROCESSABLE_ENTITY,
@@ -90,7 +96,7 @@ impl Problem {
     /// The answer to the request that had these headers.
     pub(crate) fn response(&self, request: &HeaderMap) -> Response<Bytes> {
         let status = self.status();
-        let mut response = answer::full(status, PROBLEM_JSON, self.body(status, request));
+        let mut response = answer::private(answer::full(status, PROBLEM_JSON, self.body(status, request)));
         match self {
             Self::MethodNotAllowed { allow } => {
                 response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
@@ -175,6 +181,8 @@ mod tests {
         assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
         assert_eq!(response.headers()[header::CONTENT_LENGTH], body.len().to_string());
         assert_eq!(response.headers()[REQUEST_ID], "id-1");
+        // A 404 may be kept by any cache otherwise.
+        assert_eq!(response.headers()[header::CACHE_CONTROL], "private, no-cache");
         let nameless = Problem::NoSuchNote.response(&HeaderMap::new());
         assert!(!nameless.body().windows(10).any(|bytes| bytes == b"request_id"));
     }

@@ -39,27 +39,28 @@ export class UserDatabase extends DurableObject {
 }
 
 export default {
-  async fetch(request, { USERS }) {
+  async fetch(request, env) {
     const id = crypto.randomUUID();
     const thrown = (error) => rust(() => failure(error, id));
-    const [status, headers, body, cause] = await answer(request, USERS, id).catch(thrown);
+    const [status, headers, body, cause] = await answer(request, env, id).catch(thrown);
     const log = status < 500 ? console.log : console.error;
     log(`request ${id}: ${request.method} ${status} ${cause ?? ""}`.trimEnd());
     return new Response(body, { status, headers });
   },
 };
 
-async function answer(request, users, id) {
+async function answer(request, { USERS, INSECURE_NO_AUTH }, id) {
   const headers = new Headers(request.headers);
   headers.set("x-request-id", id);
   const parts = [request.method, request.url, [...headers].flat(), await read(request)];
   const { answer, label } = rust(() => {
     const call = new Call(...parts);
-    const found = { answer: call.answer(), label: call.label };
+    const refusal = call.refusal(Boolean(INSECURE_NO_AUTH));
+    const found = { answer: refusal ?? call.answer(), label: call.label };
     call.free();
     return found;
   });
-  return answer ?? users.get(users.idFromName(label)).answer(parts);
+  return answer ?? USERS.get(USERS.idFromName(label)).answer(parts);
 }
 
 /** The body, or as much of it as shows that it is too long. */

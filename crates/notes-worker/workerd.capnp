@@ -19,7 +19,11 @@ const notes :Workerd.Worker = (
     (name = "notes_worker_bg.wasm", wasm = embed "notes_worker_bg.wasm"),
   ],
   compatibilityDate = "2026-04-01",
-  bindings = [(name = "USERS", durableObjectNamespace = "UserDatabase")],
+  bindings = [
+    (name = "USERS", durableObjectNamespace = "UserDatabase"),
+    # Any Host is answered if this is set, else loopback names alone: there is no authentication.
+    (name = "INSECURE_NO_AUTH", fromEnvironment = "INSECURE_NO_AUTH"),
+  ],
   durableObjectNamespaces = [(className = "UserDatabase", uniqueKey = "users", enableSql = true)],
   durableObjectStorage = (localDisk = "users"),
 );

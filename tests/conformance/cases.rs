@@ -3,6 +3,8 @@
 use crate::harness::case::Case;
 
 mod bodies;
+mod caching;
+mod callers;
 mod conditional;
 mod creation;
 mod damage;
@@ -44,6 +46,8 @@ pub(crate) fn all() -> Vec<Case> {
         bodies::cases(),
         user_ids::cases(),
         request_id::cases(),
+        caching::cases(),
+        callers::cases(),
         protocol::cases(),
         creation::cases(),
         first_access::cases(),

@@ -14,7 +14,6 @@ const MAX_BODY_BYTES: usize = 16 << 20;
 
 pub(crate) struct Client {
     stream: BufReader<TcpStream>,
-    address: SocketAddr,
 }
 
 /// An answer, whatever its status.
@@ -28,7 +27,7 @@ impl Client {
         let stream = TcpStream::connect(address).with_context(|| format!("cannot reach {address}"))?;
         stream.set_read_timeout(Some(TIMEOUT))?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream: BufReader::new(stream), address })
+        Ok(Self { stream: BufReader::new(stream) })
     }
 
     pub(crate) fn get(&mut self, path: &str) -> anyhow::Result<Value> {
@@ -50,8 +49,7 @@ impl Client {
     /// Sends a request, and waits for its whole answer.
     pub(crate) fn ask(&mut self, method: &str, path: &str, body: &str) -> anyhow::Result<Answer> {
         let head = format!(
-            "{method} {path} HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
-            self.address,
+            "{method} {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
             body.len()
         );
         self.stream.get_mut().write_all((head + body).as_bytes())?;

@@ -17,13 +17,13 @@ pub(crate) fn run(repository: &Repository) -> anyhow::Result<()> {
     if state.exists() {
         std::fs::remove_dir_all(&state).with_context(|| format!("cannot empty {}", state.display()))?;
     }
+    let refused = refusal("0.0.0.0:0", &state)?;
+    ensure!(refused.contains("no authentication"), "an address that is not loopback gives {refused}");
     let server = Server::start(&state)?;
     Client::connect(server.address)?.post("/john", &format!("{{\"text\": \"{TEXT}\"}}"))?;
-    let refusal = refusal(server.address, &state)?;
-    ensure!(
-        refusal.starts_with(&format!("error: cannot listen on {}", server.address)),
-        "a taken port gives {refusal}"
-    );
+    let taken = server.address.to_string();
+    let refused = refusal(&taken, &state)?;
+    ensure!(refused.starts_with(&format!("error: cannot listen on {taken}")), "a taken port gives {refused}");
     drop(server);
     let server = Server::start(&state)?;
     let notes = Client::connect(server.address)?.get("/john")?;
@@ -38,9 +38,9 @@ fn up(listen: &str, state: &Path) -> anyhow::Result<Command> {
 }
 
 /// What it says when it cannot serve: the last line, since cargo's stand before.
-fn refusal(taken: SocketAddr, state: &Path) -> anyhow::Result<String> {
-    let output = up(&taken.to_string(), state)?.output()?;
-    ensure!(output.status.code() == Some(1), "a taken port ends it with {}", output.status);
+fn refusal(listen: &str, state: &Path) -> anyhow::Result<String> {
+    let output = up(listen, state)?.output()?;
+    ensure!(output.status.code() == Some(1), "--listen {listen} ends it with {}", output.status);
     Ok(String::from_utf8_lossy(&output.stderr).lines().last().unwrap_or_default().to_owned())
 }
 

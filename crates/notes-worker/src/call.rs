@@ -9,6 +9,7 @@ use js_sys::{Array, Uint8Array};
 use notes::{Cause, Place};
 use wasm_bindgen::prelude::*;
 
+use crate::entry;
 use crate::target::target;
 
 /// A request, understood as far as to know where it belongs.
@@ -30,6 +31,12 @@ impl Call {
         let request = request(method, url, &headers, body).map_err(|error| error.to_string())?;
         let place = notes::locate(&request);
         Ok(Self { request, place })
+    }
+
+    /// The answer, if whoever asks may not; `lets_anybody_in` is the operator's word.
+    pub fn refusal(&self, lets_anybody_in: bool) -> Option<Array> {
+        let failure = entry::refusal(&self.request, lets_anybody_in)?;
+        Some(answer(notes::failed(failure, self.request.headers())))
     }
 
     /// The answer, if no database is needed for it.
@@ -81,7 +88,8 @@ pub(crate) fn answer(response: Response<Bytes>) -> Array {
     };
     let headers: Array = parts.headers.iter().map(pair).collect();
     if parts.headers.contains_key(header::ETAG) {
-        // What Cloudflare compresses on the way gets a weak ETag, which no If-Match can name.
+        // What Cloudflare compresses on the way gets a weak ETag, which no If-Match can name. Whoever reads the headers takes
+        // two of a name for one list.
         headers.push(&Array::of2(&header::CACHE_CONTROL.as_str().into(), &"no-transform".into()));
     }
     let body = if body.is_empty() { JsValue::NULL } else { Uint8Array::from(body.as_ref()).into() };

@@ -9,6 +9,7 @@
 //! cause is for the log.
 
 mod call;
+mod entry;
 #[cfg(feature = "sabotage")]
 mod sabotage;
 mod target;

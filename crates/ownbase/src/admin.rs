@@ -1,13 +1,14 @@
-//! The admin listener: `GET /health` says that the server serves; everything else is 404. It changes nothing.
+//! The admin listener: `GET /health` says how the server is; everything else is 404. It changes nothing.
 //!
-//! It has a port of its own since every path of the service's port is a user's. At most 64 connections are open here.
+//! The answer is 200 where the server serves and 503 where it does not (`health.rs`). The listener has a port of its own since every path of the service's port is a user's. At most 64 connections are open here.
 
+use crate::health::{Health, Status};
 use crate::problem::Refusal;
 use crate::request_id::{RequestIds, X_REQUEST_ID};
 use crate::server::{ACCEPT_PAUSE, connection};
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
-use http::{Method, Request, Response};
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
+use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -19,10 +20,10 @@ use tokio::sync::Semaphore;
 
 const MAX_CONNECTIONS: usize = 64;
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
-const HEALTHY: &[u8] = br#"{"status":"ok"}"#;
 
 /// Serves until dropped.
-pub(crate) async fn serve(listener: TcpListener) {
+pub(crate) async fn serve(listener: TcpListener, health: Health) {
+    let health = Arc::new(health);
     let ids = Arc::new(RequestIds::new(0, usize::MAX));
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
@@ -32,11 +33,11 @@ pub(crate) async fn serve(listener: TcpListener) {
             tokio::time::sleep(ACCEPT_PAUSE).await;
             continue;
         };
-        let ids = ids.clone();
+        let (ids, health) = (ids.clone(), health.clone());
         tokio::spawn(async move {
             let service = service_fn(|request| {
-                let answer = answer(&request, ids.next());
-                async { Ok::<_, Infallible>(answer) }
+                let (health, id) = (&health, ids.next());
+                async move { Ok::<_, Infallible>(answer(&request, health, id).await) }
             });
             let served = connection::http(HEADER_TIMEOUT).serve_connection(TokioIo::new(stream), service).await;
             if let Err(error) = served {
@@ -47,15 +48,10 @@ pub(crate) async fn serve(listener: TcpListener) {
     }
 }
 
-fn answer<B>(request: &Request<B>, id: HeaderValue) -> Response<Full<Bytes>> {
+async fn answer<B>(request: &Request<B>, health: &Arc<Health>, id: HeaderValue) -> Response<Full<Bytes>> {
     let is_read = *request.method() == Method::GET || *request.method() == Method::HEAD;
     let mut response = match request.uri().path() {
-        "/health" if is_read => {
-            let mut response = Response::new(Bytes::from_static(HEALTHY));
-            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-            response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(HEALTHY.len()));
-            response
-        }
+        "/health" if is_read => told(health).await,
         "/health" => Refusal::ReadOnly.answer(&id),
         _ => Refusal::NotAnAdminPath.answer(&id),
     };
@@ -63,13 +59,34 @@ fn answer<B>(request: &Request<B>, id: HeaderValue) -> Response<Full<Bytes>> {
     response.map(Full::new)
 }
 
+async fn told(health: &Arc<Health>) -> Response<Bytes> {
+    let report = health.report().await;
+    // Words and numbers always become JSON.
+    let body = Bytes::from(serde_json::to_vec(&report).unwrap_or_default());
+    let length = HeaderValue::from(body.len());
+    let mut response = Response::new(body);
+    if report.status == Status::Failing {
+        *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    }
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CONTENT_LENGTH, length);
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::server::pulse::Pulse;
+    use ownbase_spin_sqlite::{Databases, Limits};
 
-    #[test]
-    fn health_is_all_there_is() {
+    #[tokio::test(flavor = "current_thread")]
+    async fn health_is_all_there_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let databases = Databases::open(folder.path(), Limits::default()).unwrap();
+        let health = Arc::new(Health::new(Pulse::default(), databases, folder.path().to_owned()));
         for (method, path, status) in [
             ("GET", "/health", 200),
             ("HEAD", "/health", 200),
@@ -80,7 +97,7 @@ mod tests {
             ("GET", "/john", 404),
         ] {
             let request = Request::builder().method(method).uri(path).body(()).unwrap();
-            let response = answer(&request, HeaderValue::from_static("id"));
+            let response = answer(&request, &health, HeaderValue::from_static("id")).await;
             assert_eq!(response.status(), status, "{method} {path}");
             assert_eq!(response.headers()["x-request-id"], "id");
         }

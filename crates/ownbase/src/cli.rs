@@ -5,6 +5,8 @@
 mod limits;
 
 use crate::migrate::plan::{Canary, OnError};
+use crate::server::authority::HostName;
+use crate::variables::{Given, GivenParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use limits::LimitFlags;
 use std::net::SocketAddr;
@@ -57,6 +59,9 @@ pub(crate) struct MigrateFlags {
     /// What follows on a failure
     #[arg(long, value_enum, value_name = "WHAT", default_value_t = OnError::Stop)]
     pub(crate) on_error: OnError,
+    /// Time that one SQL statement may run, in milliseconds [default: 5000]. In a server the server's own limit holds
+    #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u64).range(1..=3_600_000))]
+    pub(crate) statement_timeout_ms: Option<u64>,
     /// Print the outcome as one JSON object
     #[arg(long)]
     pub(crate) json: bool,
@@ -82,7 +87,16 @@ pub(crate) struct UpFlags {
     /// Address to serve HTTP/1.1 and, to clients that begin with it, HTTP/2 on, without TLS; port 0 takes any free port
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:3000", value_parser = address)]
     pub(crate) listen: SocketAddr,
-    /// Address of the admin listener, which answers GET /health over HTTP/1.1; off unless given
+    /// Serve on an address that other machines reach, though there is no authentication: whoever can connect can read and
+    /// erase every user. Meant for a server behind a proxy or a firewall that lets in only whom it should
+    #[arg(long)]
+    pub(crate) insecure_no_auth: bool,
+    /// Name or address, without a port, by which clients may call the server beside localhost, *.localhost, 127.0.0.0/8
+    /// and [::1]; repeatable. A request with another Host gets 421. Off loopback any Host is answered unless this is given
+    #[arg(long, value_name = "NAME", value_parser = HostName::parse)]
+    pub(crate) host: Vec<HostName>,
+    /// Address of the admin listener, which answers GET /health over HTTP/1.1; off unless given. It tells of no user and
+    /// changes nothing, so it may be reached from other machines without --insecure-no-auth
     #[arg(long, value_name = "ADDRESS", value_parser = address)]
     pub(crate) admin_listen: Option<SocketAddr>,
     /// Folder for the users' databases, made if missing [default: .ownbase beside the manifest]
@@ -91,9 +105,12 @@ pub(crate) struct UpFlags {
     /// Spin's runtime configuration; its [sqlite_database.*] tables are checked
     #[arg(long, value_name = "FILE")]
     pub(crate) runtime_config_file: Option<PathBuf>,
-    /// Value of an application variable; repeatable
-    #[arg(long, value_name = "NAME=VALUE", value_parser = name_and_value)]
-    pub(crate) variable: Vec<(String, String)>,
+    /// Value of an application variable, or with @ the name of a file that holds the value (64 KiB; one newline at its end
+    /// is left out; a value that begins with @ is written @@…); repeatable. Other users of the machine see flags: a secret
+    /// belongs in a file, or in the environment as SPIN_VARIABLE_NAME, the name in upper case. The flag goes before the
+    /// environment, and the environment before the manifest's default
+    #[arg(long, value_name = "NAME=VALUE|NAME=@FILE", value_parser = GivenParser)]
+    pub(crate) variable: Vec<Given>,
     /// Form of the log lines on stderr; OWNBASE_LOG (or RUST_LOG) filters them, "info" unless set
     #[arg(long, value_enum, value_name = "FORM", default_value_t = LogFormat::Text)]
     pub(crate) log_format: LogFormat,
@@ -130,11 +147,6 @@ fn address(text: &str) -> Result<SocketAddr, &'static str> {
     text.parse().map_err(|_| "write an IP address and a port, as in 127.0.0.1:3000 or [::]:3000")
 }
 
-fn name_and_value(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once('=').ok_or("write NAME=VALUE")?;
-    Ok((name.to_owned(), value.to_owned()))
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
@@ -167,8 +179,10 @@ mod tests {
     #[test]
     fn variables_are_names_and_values() {
         let flags = up(&["--variable", "a=1", "--variable", "b=x=y"]).unwrap();
-        assert_eq!(flags.variable, [("a".into(), "1".into()), ("b".into(), "x=y".into())]);
-        assert!(up(&["--variable", "a"]).is_err());
+        assert_eq!(flags.variable, ["a=1", "b=x=y"].map(|text| Given::parse(text).unwrap()));
+        let error = up(&["--variable", "hunter2"]).unwrap_err().to_string();
+        assert!(error.starts_with("error: --variable needs NAME=VALUE or NAME=@FILE"), "{error}");
+        assert!(!error.contains("hunter2"), "{error}");
     }
 
     #[test]
@@ -183,6 +197,7 @@ mod tests {
             ["--log-format", "xml"],
             ["--from", ""],
             ["--port", "1"],
+            ["--host", "notes.example:3000"],
         ] {
             assert!(up(&flags).is_err(), "{flags:?}");
         }

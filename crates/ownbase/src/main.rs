@@ -6,7 +6,7 @@
 //! - `manifest`, `runtime_config` and `variables` read what the operator wrote, and gather its faults.
 //! - `engine`, `compiled`, `app` and `instance` turn components into running instances, on wasmtime.
 //! - `server` accepts connections and answers requests; `problem` is what it answers in a component's place,
-//!   `request_id` what every answer carries; `admin` is the second listener.
+//!   `request_id` what every answer carries; `admin` is the second listener, which tells of `health`.
 //! - `control` is how other commands reach the server that holds the state directory (`state_dir`).
 //! - `telemetry`, `request_log`, `guest_output` and `console` speak; `shutdown` listens.
 //!
@@ -21,6 +21,7 @@ mod console;
 mod control;
 mod engine;
 mod guest_output;
+mod health;
 mod instance;
 mod manifest;
 mod migrate;

@@ -55,9 +55,15 @@ fn roll_out(flags: &MigrateFlags) -> Result<Report> {
     let mut limits = Limits::default();
     // What a server may let its users' databases grow to, a flag of the server's says.
     (limits.max_users, limits.max_database_bytes) = (0, u64::MAX);
+    limits.statement_timeout_ms = flags.statement_timeout_ms.unwrap_or(limits.statement_timeout_ms);
     let report = match Databases::open(&state_dir, limits.clone()) {
         Ok(databases) => runtime.block_on(here::run(databases, limits, &state_dir, targets, plan, &bar)),
-        Err(StateError::Locked { .. }) => runtime.block_on(served::run(&state_dir, targets, plan, &bar)),
+        Err(StateError::Locked { .. }) => {
+            if flags.statement_timeout_ms.is_some() {
+                bar.say("note: a server does the work, within its own --statement-timeout-ms");
+            }
+            runtime.block_on(served::run(&state_dir, targets, plan, &bar))
+        }
         Err(error) => return Err(error.into()),
     };
     bar.clear();

@@ -2,7 +2,7 @@
 //! RFC 9457 has them, in the same form as the service's own. No path, SQL or cause stands in them; the log has those.
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use http::{Response, StatusCode};
 use serde::Serialize;
 
@@ -13,6 +13,14 @@ pub(crate) enum Refusal {
     NoRoute,
     /// `CONNECT`: this is no proxy.
     Connect,
+    /// HTTP/1.1 without a Host, or a Host that is none or one too many.
+    Host,
+    /// The Host is not one to which this server answers.
+    ForeignHost,
+    /// A web page of another server would change something here.
+    ForeignOrigin,
+    /// The body comes in a transfer coding other than `chunked`.
+    TransferCoding,
     /// The head has more headers than this many.
     TooManyHeaders(usize),
     /// The body is longer than this many bytes.
@@ -42,10 +50,12 @@ impl Refusal {
     pub(crate) fn status(self) -> StatusCode {
         match self {
             Self::NoRoute | Self::NotAnAdminPath => StatusCode::NOT_FOUND,
-            Self::Connect => StatusCode::NOT_IMPLEMENTED,
+            Self::Connect | Self::TransferCoding => StatusCode::NOT_IMPLEMENTED,
+            Self::Host | Self::BodyBroken => StatusCode::BAD_REQUEST,
+            Self::ForeignHost => StatusCode::MISDIRECTED_REQUEST,
+            Self::ForeignOrigin => StatusCode::FORBIDDEN,
             Self::TooManyHeaders(_) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::BodyBroken => StatusCode::BAD_REQUEST,
             Self::BodyTooSlow | Self::TimedOut => StatusCode::GATEWAY_TIMEOUT,
             Self::QueueFull | Self::NoRoom | Self::NotDurable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Failed => StatusCode::INTERNAL_SERVER_ERROR,
@@ -57,6 +67,14 @@ impl Refusal {
         match self {
             Self::NoRoute => "no route of the application matches this path".to_owned(),
             Self::Connect => "CONNECT is not offered: this server is no proxy".to_owned(),
+            Self::Host => "the request needs one Host header, with a host and at most a port".to_owned(),
+            Self::ForeignHost => {
+                "this server answers to loopback names and to names that its flag --host gives".to_owned()
+            }
+            Self::ForeignOrigin => {
+                "a web page may change something on its own server only: the Origin is not the Host".to_owned()
+            }
+            Self::TransferCoding => "of all transfer codings only chunked is offered".to_owned(),
             Self::TooManyHeaders(limit) => format!("the request has more than {limit} headers"),
             Self::BodyTooLarge(limit) => format!("the body is longer than {limit} bytes"),
             Self::BodyBroken => "the body ended early or is not framed as HTTP asks".to_owned(),
@@ -91,10 +109,14 @@ impl Refusal {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(CONTENT_LENGTH, length);
+        // As the service's own have it: a 404 or a 501 may be kept by any cache otherwise.
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
         match self {
             Self::QueueFull | Self::NoRoom | Self::NotDurable => {
                 drop(headers.insert(RETRY_AFTER, HeaderValue::from_static("1")));
             }
+            // Where such a body ends is not known for sure.
+            Self::TransferCoding => drop(headers.insert(CONNECTION, HeaderValue::from_static("close"))),
             Self::ReadOnly => drop(headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD"))),
             _ => {}
         }
@@ -122,6 +144,7 @@ mod tests {
         assert_eq!(answer.status(), refusal.status());
         assert_eq!(answer.headers()[CONTENT_TYPE], "application/problem+json");
         assert_eq!(answer.headers()[CONTENT_LENGTH], answer.body().len().to_string());
+        assert_eq!(answer.headers()[CACHE_CONTROL], "private, no-cache");
         assert_eq!(String::from_utf8_lossy(answer.body()), expected);
     }
 

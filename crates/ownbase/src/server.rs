@@ -7,13 +7,16 @@
 
 mod addresses;
 mod answer;
+pub(crate) mod authority;
 pub(crate) mod connection;
 mod dispatch;
 mod failure;
 pub(crate) mod gate;
+pub(crate) mod head;
 mod hold;
 mod http2;
 mod pace;
+pub(crate) mod pulse;
 mod room;
 mod seats;
 mod upload;
@@ -25,8 +28,10 @@ use crate::request_id::RequestIds;
 use addresses::{Addresses, Counted};
 use anyhow::{Result, anyhow};
 use gate::Gate;
+use head::Hosts;
 use hyper::server::conn::http1;
 use ownbase_spin_sqlite::Databases;
+use pulse::{Beat, Pulse};
 use room::Room;
 use seats::{Seat, Seats};
 use std::pin::pin;
@@ -72,6 +77,7 @@ pub(crate) struct ServerLimits {
 /// What one thread serves with.
 pub(crate) struct Thread {
     app: Arc<App>,
+    hosts: Arc<Hosts>,
     handlers: Vec<Handler>,
     gate: Gate,
     room: Room,
@@ -103,6 +109,7 @@ pub(crate) struct Server {
     lanes: Vec<Lane>,
     places: Arc<Semaphore>,
     stop: watch::Sender<bool>,
+    pulse: Pulse,
     limits: ServerLimits,
 }
 
@@ -110,15 +117,16 @@ impl Server {
     /// Starts the threads.
     pub(crate) fn start(
         app: App,
+        hosts: Hosts,
         databases: &Databases,
         limits: ServerLimits,
         instances: InstanceLimits,
     ) -> Result<Self> {
-        let app = Arc::new(app);
+        let (app, hosts) = (Arc::new(app), Arc::new(hosts));
         let start = getrandom::u32().map_err(|error| anyhow!("the system has no random numbers: {error}"))?;
         let (stop, stopped) = watch::channel(false);
         let room = Room::new(limits.max_unsent_bytes);
-        let mut lanes = Vec::new();
+        let (mut lanes, mut pulse) = (Vec::new(), Pulse::default());
         for number in 0..limits.threads {
             let instances_of = |component: &Arc<_>| {
                 Handler::new(Instances {
@@ -129,6 +137,7 @@ impl Server {
             };
             let thread = Arc::new(Thread {
                 app: app.clone(),
+                hosts: hosts.clone(),
                 handlers: app.components.iter().map(instances_of).collect(),
                 gate: Gate::new(limits.max_running, limits.max_waiting),
                 room: room.clone(),
@@ -143,13 +152,18 @@ impl Server {
                 // Each request may wait for SQLite there; fewer threads could leave a transaction's holder without one.
                 .max_blocking_threads(limits.max_running + 1)
                 .build()?;
-            let stopped = stopped.clone();
+            let (stopped, beat) = (stopped.clone(), pulse.add());
             let thread = std::thread::Builder::new()
                 .name(format!("serve-{number}"))
-                .spawn(move || run(runtime, thread, incoming, stopped))?;
+                .spawn(move || run(runtime, thread, incoming, beat, stopped))?;
             lanes.push(Lane { connections, open: Arc::new(()), thread });
         }
-        Ok(Self { lanes, places: Arc::new(Semaphore::new(limits.max_connections)), stop, limits })
+        Ok(Self { lanes, places: Arc::new(Semaphore::new(limits.max_connections)), stop, pulse, limits })
+    }
+
+    /// Whether the threads still turn.
+    pub(crate) fn pulse(&self) -> Pulse {
+        self.pulse.clone()
     }
 
     /// Accepts connections and deals them out, for ever.
@@ -237,10 +251,12 @@ fn run(
     runtime: tokio::runtime::Runtime,
     thread: Arc<Thread>,
     mut incoming: mpsc::UnboundedReceiver<Connection>,
+    beat: Beat,
     stop: watch::Receiver<bool>,
 ) {
     runtime.block_on(async move {
         tokio::spawn(drop_idle(thread.clone()));
+        tokio::spawn(beat.answer());
         while let Some(connection) = incoming.recv().await {
             let (thread, stop) = (thread.clone(), stop.clone());
             tokio::spawn(async move {

@@ -6,10 +6,13 @@ use crate::compiled::Compiled;
 use crate::console;
 use crate::control::{Control, Served};
 use crate::engine::{self, Ticker};
+use crate::health::Health;
 use crate::instance::{self, InstanceLimits};
 use crate::manifest::faults::{Faults, Source};
 use crate::manifest::{self, Manifest};
 use crate::migrate::copies;
+use crate::server::authority::is_loopback;
+use crate::server::head::Hosts;
 use crate::server::{Server, ServerLimits};
 use crate::shutdown::Signals;
 use crate::{admin, runtime_config, state_dir, telemetry, variables};
@@ -24,10 +27,14 @@ use tokio::net::{TcpListener, TcpSocket};
 /// Connections that wait in the kernel to be accepted.
 const BACKLOG: u32 = 1024;
 
+/// What the start says, on loopback too: there every process of the machine can connect.
+const NO_AUTHENTICATION: &str = "no authentication: whoever can connect can read and erase every user";
+
 /// Serves until a signal comes.
 pub(crate) fn run(flags: &UpFlags) -> Result<()> {
     refuse_sabotage()?;
     state_dir::keep_to_ourselves();
+    refuse_strangers(flags)?;
     let _telemetry = telemetry::start(flags.log_format)?;
     let (server, instances) = (server_limits(&flags.limits), instance_limits(&flags.limits));
     let (_, folder) = manifest::locate(&flags.from);
@@ -67,9 +74,10 @@ async fn serve(
         })?;
     }
     let control = control(Served::new(databases.clone(), limits, state_dir.to_owned(), app.targets.clone()));
-    let server = Server::start(app, &databases, server, instances)?;
+    let server = Server::start(app, Hosts::of(flags.listen.ip(), &flags.host), &databases, server, instances)?;
     let admin_address = admin.as_ref().map(TcpListener::local_addr).transpose()?;
-    let admin = admin.map(|listener| tokio::spawn(admin::serve(listener)));
+    let health = Health::new(server.pulse(), databases.clone(), state_dir.to_owned());
+    let admin = admin.map(|listener| tokio::spawn(admin::serve(listener, health)));
     if flags.durability == DurabilityFlag::Relaxed {
         let window_ms = flags.relaxed_window_ms;
         tracing::warn!("--durability relaxed: a power cut may take back what was answered within {window_ms} ms");
@@ -113,6 +121,18 @@ fn refuse_sabotage() -> Result<()> {
     Ok(())
 }
 
+/// Until clients are authenticated only this machine's own may connect, unless the operator knows better.
+fn refuse_strangers(flags: &UpFlags) -> Result<()> {
+    if !is_loopback(flags.listen.ip()) && !flags.insecure_no_auth {
+        bail!(
+            "--listen {} can be reached from other machines, and there is {NO_AUTHENTICATION} (listen on 127.0.0.1, or say \
+             --insecure-no-auth if something in front lets in only whom it should)",
+            flags.listen
+        );
+    }
+    Ok(())
+}
+
 /// The application and its routes, one a line; or all faults of manifest, runtime configuration, variables and components.
 fn load(flags: &UpFlags, engine: &wasmtime::Engine) -> Result<(App, String)> {
     let (file, folder) = manifest::locate(&flags.from);
@@ -125,7 +145,7 @@ fn load(flags: &UpFlags, engine: &wasmtime::Engine) -> Result<(App, String)> {
             Err(why) => faults.add(why),
         }
     }
-    let values = variables::settle(&manifest, &flags.variable, &mut faults);
+    let values = variables::settle(&manifest, &flags.variable, |key| std::env::var_os(key), &mut faults);
     let mut of_component = |component| variables::of_component(component, &values, &manifest, &mut faults);
     let variables = manifest.components.values().map(|c| (c.id.clone(), of_component(c))).collect();
     let routes = manifest.triggers.iter().map(|(route, id)| format!("  {} -> {id}\n", route.text())).collect();
@@ -152,6 +172,7 @@ fn announce(address: SocketAddr, admin: Option<SocketAddr>, routes: &str) {
     if let Some(admin) = admin {
         text += &format!("Health: http://{admin}/health\n");
     }
+    text += &format!("{NO_AUTHENTICATION}\n");
     text += &format!("Try: curl -i http://{address}/john --json '{{\"text\": \"Buy groceries\"}}'");
     console::line(&text);
 }

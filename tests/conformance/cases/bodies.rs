@@ -145,7 +145,7 @@ fn a_body_of_131072_bytes_is_the_longest(site: &Site) -> Result<()> {
 }
 
 fn head(method: &str, path: &str, length: &str) -> String {
-    format!("{method} {path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n{length}\r\n\r\n")
+    format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n{length}\r\n\r\n")
 }
 
 /// A body in chunks of 1,000 bytes and what remains.

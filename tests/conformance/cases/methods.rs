@@ -126,7 +126,9 @@ fn no_body_follows_the_head(site: &Site) -> Result<()> {
     for path in all_paths(&client, "head-alone")? {
         let status = client.get(&path)?.status;
         let mut connection = site.connect()?;
-        connection.send(format!("HEAD {path} HTTP/1.1\r\nhost: x\r\n\r\nGET / HTTP/1.1\r\nhost: x\r\n\r\n"))?;
+        connection.send(format!(
+            "HEAD {path} HTTP/1.1\r\nhost: localhost\r\n\r\nGET / HTTP/1.1\r\nhost: localhost\r\n\r\n"
+        ))?;
         connection.answer_to_head()?.must_be(status)?;
         connection.answer()?.must_be(200)?;
     }

@@ -12,6 +12,7 @@ cases! {
         pipelined_requests_are_answered_in_order,
         pipelined_requests_of_many_users_are_answered_in_order,
         two_bodies_in_one_are_not_told_apart_wrongly,
+        bodies_in_a_coding_that_is_not_offered_are_refused,
         malformed_requests_do_not_stop_others,
         a_connection_serves_after_an_error,
         an_absolute_target_names_the_same_path,
@@ -24,7 +25,7 @@ fn pipelined_requests_are_answered_in_order(site: &Site) -> Result<()> {
     let mut requests = String::new();
     for index in 0..10 {
         let body = String::from_utf8(text_body(&index.to_string()))?;
-        requests += &format!("POST {user} HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+        requests += &format!("POST {user} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n{body}", body.len());
     }
     let mut connection = site.connect()?;
     connection.send(requests)?;
@@ -53,7 +54,7 @@ fn pipelined_requests_of_many_users_are_answered_in_order(site: &Site) -> Result
             (format!("PUT {warm}"), 405, ""),
         ] {
             let framing = if body.is_empty() { String::new() } else { format!("content-length: {length}\r\n") };
-            requests += &format!("{line} HTTP/1.1\r\nhost: x\r\n{framing}\r\n{body}");
+            requests += &format!("{line} HTTP/1.1\r\nhost: localhost\r\n{framing}\r\n{body}");
             expected.push((line, status));
         }
     }
@@ -70,7 +71,7 @@ fn an_absolute_target_names_the_same_path(site: &Site) -> Result<()> {
     let user = fresh_path("absolute");
     let note = site.client().make(&user, "x")?;
     let mut connection = site.connect()?;
-    connection.send(format!("GET http://elsewhere.example{user}/{} HTTP/1.1\r\nhost: x\r\n\r\n", note.id))?;
+    connection.send(format!("GET http://localhost{user}/{} HTTP/1.1\r\nhost: localhost\r\n\r\n", note.id))?;
     let answer = connection.answer()?.must_be(200)?;
     ensure!(note_of(&answer)? == note, answer.wrong(format_args!("{note:?}")));
     Ok(())
@@ -87,8 +88,9 @@ fn expect_100_continue_is_answered(site: &Site) -> Result<()> {
     let (user, body) = (fresh_path("continue"), text_body("x"));
     let mut connection = site.connect()?;
     let length = body.len();
-    connection
-        .send(format!("POST {user} HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: {length}\r\n\r\n"))?;
+    connection.send(format!(
+        "POST {user} HTTP/1.1\r\nhost: localhost\r\nexpect: 100-continue\r\ncontent-length: {length}\r\n\r\n"
+    ))?;
     let first = connection.unchecked_answer("POST")?.must_be(100)?;
     ensure!(first.body.is_empty(), first.wrong("no body yet"));
     connection.send(body)?;
@@ -100,7 +102,7 @@ fn two_bodies_in_one_are_not_told_apart_wrongly(site: &Site) -> Result<()> {
     // What a proxy in front may take for the end of the first request must never become a request of its own.
     let victim = fresh_path("victim");
     let note = site.client().make(&victim, "x")?;
-    let hidden = format!("DELETE {victim} HTTP/1.1\r\nhost: x\r\n\r\n");
+    let hidden = format!("DELETE {victim} HTTP/1.1\r\nhost: localhost\r\n\r\n");
     let length = hidden.len();
     for headers in [
         format!("content-length: 0\r\ncontent-length: {length}"),
@@ -113,10 +115,46 @@ fn two_bodies_in_one_are_not_told_apart_wrongly(site: &Site) -> Result<()> {
         "transfer-encoding: chunked\r\ntransfer-encoding: identity".to_owned(),
     ] {
         let mut connection = site.connect()?;
-        connection.send(format!("POST {} HTTP/1.1\r\nhost: x\r\n{headers}\r\n\r\n{hidden}", fresh_path("smuggler")))?;
+        connection.send(format!(
+            "POST {} HTTP/1.1\r\nhost: localhost\r\n{headers}\r\n\r\n{hidden}",
+            fresh_path("smuggler")
+        ))?;
         connection.finish_sending()?;
         connection.closed()?;
         ensure!(site.client().notes(&victim)? == [note.clone()], "a hidden request was served after [{headers}]");
+    }
+    Ok(())
+}
+
+/// A server that takes one for plain `chunked` takes what is compressed for the body itself.
+fn bodies_in_a_coding_that_is_not_offered_are_refused(site: &Site) -> Result<()> {
+    let body = String::from_utf8(text_body("x"))?;
+    let chunks = format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len());
+    for coding in [
+        "transfer-encoding: gzip, chunked",
+        "transfer-encoding: gzip,chunked",
+        "transfer-encoding: identity, chunked",
+        "transfer-encoding: chunked, chunked",
+        "transfer-encoding: gzip\r\ntransfer-encoding: chunked",
+        "transfer-encoding: chunked\r\ntransfer-encoding: chunked",
+        "transfer-encoding: ,chunked",
+        "transfer-encoding: xchunked",
+        "transfer-encoding: gzip",
+        "transfer-encoding: chunked, gzip",
+        "transfer-encoding: chunked;a=b",
+        "transfer-encoding:\r\n chunked",
+        "transfer-encoding : chunked",
+        "transfer-encoding: \u{b}chunked",
+        "transfer-encoding: \"chunked\"",
+    ] {
+        let user = fresh_path("coding");
+        let mut connection = site.connect()?;
+        connection.send(format!("POST {user} HTTP/1.1\r\nhost: localhost\r\n{coding}\r\n\r\n{chunks}"))?;
+        connection.finish_sending()?;
+        let answer = connection.unchecked_answer("POST")?;
+        ensure!([400, 501].contains(&answer.status), answer.wrong(format_args!("400 or 501 to [{coding}]")));
+        connection.closed()?;
+        ensure!(site.client().notes(&user)?.is_empty(), "a body in [{coding}] was stored");
     }
     Ok(())
 }
@@ -125,7 +163,7 @@ fn malformed_requests_do_not_stop_others(site: &Site) -> Result<()> {
     let client = site.client();
     let long_header = format!("GET / HTTP/1.1\r\nx: {}\r\n\r\n", "a".repeat(1 << 20));
     let many_headers = format!("GET / HTTP/1.1\r\n{}\r\n", "x: y\r\n".repeat(10_000));
-    let long_path = format!("GET /{} HTTP/1.1\r\nhost: x\r\n\r\n", "a".repeat(100_000));
+    let long_path = format!("GET /{} HTTP/1.1\r\nhost: localhost\r\n\r\n", "a".repeat(100_000));
     let requests: [&[u8]; 15] = [
         b"",
         b"\r\n\r\n\r\n",
@@ -158,13 +196,13 @@ fn a_connection_serves_after_an_error(site: &Site) -> Result<()> {
     let user = fresh_path("after");
     let mut connection = site.connect()?;
     for (request, status) in [
-        (format!("POST {user} HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\n\r\nnone"), 400),
-        (format!("PUT {user} HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\n\r\nnone"), 405),
-        (format!("POST {user} HTTP/1.1\r\nhost: x\r\ncontent-type: a/b\r\ncontent-length: 4\r\n\r\nnone"), 415),
-        ("GET /%zz HTTP/1.1\r\nhost: x\r\n\r\n".to_owned(), 400),
-        ("GET /a/b/c HTTP/1.1\r\nhost: x\r\n\r\n".to_owned(), 404),
-        (format!("DELETE {user} HTTP/1.1\r\nhost: x\r\n\r\n"), 204),
-        (format!("GET {user} HTTP/1.1\r\nhost: x\r\n\r\n"), 200),
+        (format!("POST {user} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 4\r\n\r\nnone"), 400),
+        (format!("PUT {user} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 4\r\n\r\nnone"), 405),
+        (format!("POST {user} HTTP/1.1\r\nhost: localhost\r\ncontent-type: a/b\r\ncontent-length: 4\r\n\r\nnone"), 415),
+        ("GET /%zz HTTP/1.1\r\nhost: localhost\r\n\r\n".to_owned(), 400),
+        ("GET /a/b/c HTTP/1.1\r\nhost: localhost\r\n\r\n".to_owned(), 404),
+        (format!("DELETE {user} HTTP/1.1\r\nhost: localhost\r\n\r\n"), 204),
+        (format!("GET {user} HTTP/1.1\r\nhost: localhost\r\n\r\n"), 200),
     ] {
         connection.send(request)?;
         connection.answer()?.must_be(status)?;

@@ -77,10 +77,10 @@ impl UnderWay {
     fn begin(server: Server) -> Result<Self> {
         let body = text_body("begun before the end");
         let (start, rest) = body.split_at(5);
-        let head = format!("POST /late HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n", body.len());
+        let head = format!("POST /late HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n", body.len());
         let mut connection = server.site().connect()?;
         // Sent at once with a request before it: when that is answered, the server has this one too.
-        connection.send([b"GET / HTTP/1.1\r\nhost: x\r\n\r\n", head.as_bytes(), start].concat())?;
+        connection.send([b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n", head.as_bytes(), start].concat())?;
         connection.answer()?.must_be(200)?;
         Ok(Self { server, connection, rest: rest.to_vec() })
     }
@@ -100,7 +100,7 @@ fn a_request_under_way_is_answered_before_the_end(engine: &Engine) -> Result<()>
     let server = engine.start(&home, &[])?;
     // One that waits for its next request, one that never sends any, and one in the middle of a body.
     let mut idle = server.site().connect()?;
-    idle.send("GET / HTTP/1.1\r\nhost: x\r\n\r\n")?;
+    idle.send("GET / HTTP/1.1\r\nhost: localhost\r\n\r\n")?;
     idle.answer()?.must_be(200)?;
     let _silent = server.site().connect()?;
     let under_way = UnderWay::begin(server)?;

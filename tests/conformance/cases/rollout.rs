@@ -22,6 +22,7 @@ cases! {
         all_are_migrated_and_a_failed_one_stays_as_it_was,
         a_dry_run_changes_nothing_and_finds_the_same_failures,
         what_a_kill_left_is_looked_at_and_not_touched,
+        a_statement_has_the_time_that_the_operator_gives,
         a_failing_canary_keeps_the_rest_as_it_was,
         a_failure_stops_the_roll_out_unless_told_otherwise,
         requests_are_served_beside_a_roll_out,
@@ -133,6 +134,23 @@ fn what_a_kill_left_is_looked_at_and_not_touched(engine: &Engine, next: &Engine)
         ensure!(fs::read(path)? == *bytes, "{} failed and is not as it was", path.display());
     }
     ensure!(home.column::<String>("killed", "SELECT text FROM notes")? == ["one"], "the note is lost");
+    Ok(())
+}
+
+fn a_statement_has_the_time_that_the_operator_gives(engine: &Engine, next: &Engine) -> Result<()> {
+    let home = Home::new(engine)?;
+    let server = engine.start(&home, &[])?;
+    // 12 MB to be sorted for the index take longer than a millisecond on any machine.
+    for number in 0..200 {
+        server.site().client().make("/long", &format!("{}{number}", "x".repeat(60_000)))?;
+    }
+    server.stop()?;
+    for flags in [&["--statement-timeout-ms", "1"][..], &["--statement-timeout-ms", "1", "--dry-run"]] {
+        let told = report(next.migrate(&home, flags)?, 1)?;
+        ensure!(told.failed_labels() == ["user-long"] && told.why("user-long")?.contains("time"), "{told:?}");
+    }
+    let told = report(next.migrate(&home, &["--statement-timeout-ms", "60000"])?, 0)?;
+    ensure!(told.counts() == counts(1, 0, &[(2, 1)]), "{told:?}");
     Ok(())
 }
 

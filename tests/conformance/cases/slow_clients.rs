@@ -36,7 +36,7 @@ fn others_are_served(site: &Site) -> Result<()> {
 }
 
 fn silent_connections_keep_nobody_waiting(site: &Site) -> Result<()> {
-    let starts = ["", "G", "GET / HT", "GET / HTTP/1.1\r\nhost: x\r\n"];
+    let starts = ["", "G", "GET / HT", "GET / HTTP/1.1\r\nhost: localhost\r\n"];
     let mut connections = Vec::new();
     for start in starts.iter().cycle().take(SILENT) {
         let mut connection = site.connect()?;
@@ -52,7 +52,8 @@ fn unfinished_bodies_keep_nobody_waiting(site: &Site) -> Result<()> {
     let mut connections = Vec::new();
     for index in 0..SILENT {
         let mut connection = site.connect()?;
-        connection.send(format!("POST {user} HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n", body.len()))?;
+        connection
+            .send(format!("POST {user} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n", body.len()))?;
         if index % 2 == 0 {
             connection.send(start)?;
         }
@@ -75,7 +76,7 @@ fn unread_answers_keep_nobody_waiting(site: &Site) -> Result<()> {
     let mut connections = Vec::new();
     for _ in 0..SILENT / 4 {
         let mut connection = site.connect()?;
-        connection.send(format!("GET {user} HTTP/1.1\r\nhost: x\r\n\r\n"))?;
+        connection.send(format!("GET {user} HTTP/1.1\r\nhost: localhost\r\n\r\n"))?;
         connections.push(connection);
     }
     others_are_served(site)?;
@@ -102,7 +103,7 @@ fn more_unread_answers_than_room_keep_nobody_waiting(engine: &Engine) -> Result<
 fn a_head_that_does_not_end_is_cut_off(engine: &Engine) -> Result<()> {
     let home = Home::new(engine)?;
     let server = engine.start(&home, &["--header-timeout-ms", "300"])?;
-    for start in ["GET", "GET / HTTP/1.1\r\nhost: x\r\nx: "] {
+    for start in ["GET", "GET / HTTP/1.1\r\nhost: localhost\r\nx: "] {
         let mut connection = server.site().connect()?;
         connection.send(start)?;
         connection.closed().with_context(|| format!("after {start:?} and more than 300 ms"))?;

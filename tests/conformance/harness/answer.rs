@@ -89,7 +89,9 @@ impl Answer {
 
     /// What api.md promises of every answer, whatever the request.
     pub(crate) fn keeps_the_rules(self) -> Result<Self> {
-        for name in ["x-request-id", "content-length", "content-type", "location", "etag", "allow", "link"] {
+        for name in
+            ["x-request-id", "content-length", "content-type", "location", "etag", "allow", "link", "cache-control"]
+        {
             let times = self.headers.iter().filter(|(header, _)| header == name).count();
             ensure!(times <= 1, self.wrong(format_args!("{name} once at most")));
         }
@@ -120,6 +122,8 @@ impl Answer {
     fn is_a_problem(&self) -> Result<()> {
         let content_type = self.required("content-type")?;
         ensure!(content_type == "application/problem+json", self.wrong("content-type application/problem+json"));
+        // A cache may keep a 404 as long as it likes unless it is told otherwise.
+        ensure!(self.required("cache-control")? == "private, no-cache", self.wrong("cache-control: private, no-cache"));
         if self.to_head {
             return Ok(());
         }

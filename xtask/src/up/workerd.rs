@@ -13,6 +13,10 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+const NO_AUTHENTICATION: &str = "no authentication: whoever can connect can read and erase every user";
+/// The Worker's variable.
+const LETS_ANYBODY_IN: &str = "INSECURE_NO_AUTH";
+
 /// Serves the notes on workerd, with a Durable Object for every user.
 #[derive(Parser, Debug)]
 #[command(name = "cargo xtask up --engine workerd")]
@@ -20,6 +24,9 @@ struct Flags {
     /// Address to serve on; port 0 takes any free port
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:3000")]
     listen: SocketAddr,
+    /// Serve on an address that other machines reach, and whatever name they call it by, though there is no authentication
+    #[arg(long)]
+    insecure_no_auth: bool,
     /// Folder for the users' databases, made if missing [default: .ownbase-workerd beside spin.toml]
     #[arg(long, value_name = "FOLDER")]
     state_dir: Option<PathBuf>,
@@ -28,6 +35,7 @@ struct Flags {
 pub(super) fn run(repository: &Repository, arguments: &[String]) -> anyhow::Result<()> {
     let command = ["cargo xtask up --engine workerd".to_owned()];
     let flags = Flags::parse_from(command.iter().chain(arguments));
+    refuse_strangers(&flags)?;
     setup::ensure(&[setup::DURABLE_OBJECT])?;
     let workerd = Programs::install(repository)?.workerd()?;
     eprintln!("building the Worker (about two minutes the first time) …");
@@ -41,11 +49,27 @@ pub(super) fn run(repository: &Repository, arguments: &[String]) -> anyhow::Resu
     })?;
     let address = listener.local_addr()?;
 
-    let server = server(&workerd, &artifacts::worker_path(repository), listener, &state_dir)?;
+    let mut server = server(&workerd, &artifacts::worker_path(repository), listener, &state_dir)?;
+    if flags.insecure_no_auth {
+        server.env(LETS_ANYBODY_IN, "1");
+    }
     println!("Serving http://{address}");
     println!("  /... -> notes, on workerd; databases in {}", state_dir.join("users").display());
+    println!("{NO_AUTHENTICATION}");
     println!("Try: curl -i http://{address}/john --json '{{\"text\": \"Buy groceries\"}}'");
     become_(server)
+}
+
+/// The Worker cannot see which address its clients come by: it knows only the Host, in which they may write what they like.
+fn refuse_strangers(flags: &Flags) -> anyhow::Result<()> {
+    if !flags.listen.ip().to_canonical().is_loopback() && !flags.insecure_no_auth {
+        bail!(
+            "--listen {} can be reached from other machines, and there is {NO_AUTHENTICATION} (listen on 127.0.0.1, or say \
+             --insecure-no-auth if something in front lets in only whom it should)",
+            flags.listen
+        );
+    }
+    Ok(())
 }
 
 /// workerd with the Worker of the folder `worker`, on a socket that listens already.
@@ -56,7 +80,7 @@ pub(crate) fn server(
     state_dir: &Path,
 ) -> anyhow::Result<Command> {
     let mut server = Command::new(workerd);
-    server.arg("serve").arg(worker.join("workerd.capnp"));
+    server.arg("serve").arg(worker.join("workerd.capnp")).env_remove(LETS_ANYBODY_IN);
     let mut folder = std::ffi::OsString::from("--directory-path=users=");
     folder.push(state_dir);
     server.arg(folder);

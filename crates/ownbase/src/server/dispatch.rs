@@ -8,8 +8,8 @@ use super::answer::{AnswerBody, Underway, with_id};
 use super::failure::{failure, refusal};
 use super::hold::{self, Held};
 use super::seats::Busy;
-use super::upload;
 use super::whole::{self, MAX_WHOLE_BYTES};
+use super::{head, upload};
 use crate::instance::{Handler, Ticket, fault_of_headers, header_bytes};
 use crate::problem::Refusal;
 use crate::request_id::X_REQUEST_ID;
@@ -64,12 +64,13 @@ async fn serve(
     if request.method() == Method::CONNECT {
         return Err(Refusal::Connect);
     }
+    head::check(&request, &thread.hosts)?;
     let component = *thread.app.routes.find(request.uri().path()).ok_or(Refusal::NoRoute)?;
     let handler = thread.handlers.get(component).ok_or(Refusal::NoRoute)?;
     let (mut head, body) = upload::receive(request, busy, thread.limits.max_body_bytes, deadline).await?;
     head.headers.insert(X_REQUEST_ID, id.clone());
-    // WASI 0.2 cannot express a request without an authority, which HTTP/1.0 allows, nor one that is no text.
-    if head.headers.get(HOST).is_none_or(|host| host.to_str().is_err()) {
+    // WASI 0.2 cannot express a request without an authority, which HTTP/1.0 allows.
+    if !head.headers.contains_key(HOST) {
         head.headers.insert(HOST, HeaderValue::from_static("localhost"));
     }
     let response = match handler {

@@ -38,7 +38,7 @@ pub(crate) fn connect(address: SocketAddr) -> TcpStream {
 /// A request without a body, on a connection of its own.
 pub(crate) fn request(address: SocketAddr, method: &str, target: &str) -> Answer {
     let mut stream = connect(address);
-    write!(stream, "{method} {target} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n").unwrap();
+    write!(stream, "{method} {target} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").unwrap();
     read(&mut stream)
 }
 
@@ -46,7 +46,7 @@ pub(crate) fn request(address: SocketAddr, method: &str, target: &str) -> Answer
 /// one is refused, whose answer is returned too.
 pub(crate) fn occupy(address: SocketAddr) -> (TcpStream, Answer) {
     let mut stream = connect(address);
-    stream.write_all(b"GET /!wait HTTP/1.1\r\nhost: test\r\n\r\n").unwrap();
+    stream.write_all(b"GET /!wait HTTP/1.1\r\nhost: localhost\r\n\r\n").unwrap();
     let deadline = Instant::now() + PATIENCE;
     loop {
         let answer = request(address, "GET", "/");

@@ -86,8 +86,8 @@ async fn read(answer: impl Future<Output = hyper::Result<http::Response<Incoming
     Ok(Answer { status: head.status, headers: head.headers, body: body.collect().await?.to_bytes() })
 }
 
-/// A request to `http://test`.
+/// A request to `http://localhost`.
 pub(crate) fn request(method: &str, path: &str, body: impl Into<Bytes>) -> Request<Full<Bytes>> {
-    let uri = format!("http://test{path}");
+    let uri = format!("http://localhost{path}");
     Request::builder().method(method).uri(uri).body(Full::new(body.into())).unwrap()
 }

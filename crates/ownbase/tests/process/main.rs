@@ -6,9 +6,11 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod building;
+mod callers;
 mod client;
 mod frames;
 mod greedy;
+mod health;
 mod held;
 mod http2;
 mod http2_client;
@@ -16,6 +18,7 @@ mod http2_hostile;
 mod migrating;
 mod permissions;
 mod promises;
+mod secrets;
 mod serving;
 mod site;
 mod starting;

@@ -56,6 +56,7 @@ fn wrong_flags_end_with_2() {
         &["--on-error", "ignore"],
         &["--status", "--dry-run"],
         &["--status", "--canary", "1"],
+        &["--statement-timeout-ms", "0"],
     ] {
         assert_eq!(site.run(&[&["migrate"], flags].concat()).status.code(), Some(2), "{flags:?}");
     }
@@ -137,7 +138,9 @@ fn a_server_without_databases_rolls_out_to_nobody() {
     let mut server = site.up(&[]);
     let socket = site.folder().join(".ownbase/control.sock");
     assert_eq!(socket.metadata().unwrap().permissions().mode() & 0o777, 0o600);
-    let output = site.run(&["migrate"]);
+    let output = site.run(&["migrate", "--statement-timeout-ms", "100"]);
+    let note = "note: a server does the work, within its own --statement-timeout-ms\n";
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), note);
     assert_eq!(
         String::from_utf8(output.stdout).unwrap(),
         "0 databases migrated to version 1\n0 databases already current\n"

@@ -27,7 +27,7 @@ fn a_running_request_is_finished_first() {
 fn idle_connections_do_not_hold_up_the_end() {
     let mut server = Site::new(MANIFEST).up(&[]);
     let mut idle = connect(server.address);
-    idle.write_all(b"GET /x HTTP/1.1\r\nhost: test\r\n\r\n").unwrap();
+    idle.write_all(b"GET /x HTTP/1.1\r\nhost: localhost\r\n\r\n").unwrap();
     assert_eq!(read(&mut idle).status, 200);
     let _silent = connect(server.address);
     server.signal(Signal::TERM);

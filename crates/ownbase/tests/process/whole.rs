@@ -15,10 +15,13 @@ fn target_and_body_arrive_as_they_were_sent() {
     for path in ["/", "//x", "/%2e%2e/x", "/../x", "/a%2Fb", "/x?y=%20&z=/..", "/%FF", "/~!@$&'()*+,=:"] {
         assert_eq!(request(server.address, "GET", path).body, path);
     }
-    let absolute = raw(server.address, b"GET http://host/a/b HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    let absolute =
+        raw(server.address, b"GET http://localhost/a/b HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
     assert_eq!(absolute.body, "/a/b");
-    let body =
-        raw(server.address, b"POST /x HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\nconnection: close\r\n\r\nhello");
+    let body = raw(
+        server.address,
+        b"POST /x HTTP/1.1\r\nhost: localhost\r\ncontent-length: 5\r\nconnection: close\r\n\r\nhello",
+    );
     assert_eq!(body.body, "hello");
 }
 
@@ -51,7 +54,7 @@ fn what_is_no_http_answer_is_500_and_told_in_the_log() {
 #[test]
 fn an_answer_to_head_has_the_length_of_a_body_that_it_lacks() {
     let server = site().up(&[]);
-    let answer = raw(server.address, b"HEAD /!empty HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    let answer = raw(server.address, b"HEAD /!empty HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
     assert_eq!((answer.status, answer.header("content-length"), &*answer.body), (200, Some("8"), ""));
 }
 
@@ -59,7 +62,7 @@ fn an_answer_to_head_has_the_length_of_a_body_that_it_lacks() {
 fn a_trap_that_nobody_waits_for_is_told_in_the_log() {
     let server = site().up(&["--threads", "1"]);
     let mut leaving = connect(server.address);
-    leaving.write_all(b"GET /!die HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+    leaving.write_all(b"GET /!die HTTP/1.1\r\nhost: localhost\r\n\r\n").unwrap();
     // Served meanwhile by another instance: so the first has begun.
     assert_eq!(request(server.address, "GET", "/x").body, "/x");
     drop(leaving);

@@ -45,7 +45,7 @@ impl Workerd {
         folder.push(home.state_dir());
         let mut command = Command::new(&self.bin);
         command.arg("serve").arg(&self.worker).args(["--socket-addr=http=127.0.0.1:0", "--control-fd=1"]).arg(folder);
-        command.current_dir(home.path());
+        command.current_dir(home.path()).env_remove("INSECURE_NO_AUTH");
         Ok(command)
     }
 }
