@@ -62,14 +62,13 @@ impl Compiled {
 /// The folder, safe and with nothing in it but what was left there.
 fn prepare(state_dir: &Path) -> io::Result<PathBuf> {
     let folder = state_dir.canonicalize()?.join("compiled");
+    // Before anything is made there.
+    folder.ancestors().skip(1).try_for_each(refuse_if_unsafe)?;
     match DirBuilder::new().mode(0o700).create(&folder) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-        _ => {}
+        _ => refuse_if_unsafe(&folder)?,
     }
-    if let Some(unsafe_path) = folder.ancestors().find(|path| !is_safe(path)) {
-        return Err(io::Error::other(format!("others can write {} (take that from them)", unsafe_path.display())));
-    }
-    // An umask, or a copy, may have let others read it.
+    // A umask, or a copy, may have let others read it.
     fs::set_permissions(&folder, Permissions::from_mode(0o700))?;
     let found = sums(&folder)?;
     if fs::read_to_string(folder.join("sums")).ok() != Some(listed(&found)) {
@@ -81,6 +80,13 @@ fn prepare(state_dir: &Path) -> io::Result<PathBuf> {
 /// Where wasmtime keeps what it compiled.
 fn cached(folder: &Path) -> PathBuf {
     folder.join("cache")
+}
+
+fn refuse_if_unsafe(folder: &Path) -> io::Result<()> {
+    match is_safe(folder) {
+        true => Ok(()),
+        false => Err(io::Error::other(format!("others can write {} (take that from them)", folder.display()))),
+    }
 }
 
 /// Whether only this user and root can put something into a folder, or something else in its place.
