@@ -33,7 +33,7 @@ const LAYERS: [Layer; 10] = [
 ];
 
 /// All that xtask may be compiled with.
-const XTASK: [&str; 6] = ["anyhow", "clap", "serde", "serde_json", "svg", "toml"];
+const XTASK: [&str; 7] = ["anyhow", "clap", "fastrand", "serde", "serde_json", "svg", "toml"];
 
 pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
     let manifests = tree.files.iter().filter(|file| file.name() == "Cargo.toml");
