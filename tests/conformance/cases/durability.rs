@@ -98,7 +98,7 @@ fn an_erase_is_synced_before_its_answer(engine: &Engine) -> Result<()> {
     client.make("/erased", "x")?;
     client.delete("/erased")?.must_be(204)?;
     let calls = traced.stop()?;
-    let gone = calls.iter().position(|call| call.contains("unlink") && call.contains("erased.db\""));
+    let gone = calls.iter().position(|call| call.contains("unlink") && call.contains("erased.db-erased\""));
     let answered = calls.iter().position(|call| call.contains("HTTP/1.1 204"));
     let (Some(gone), Some(answered)) = (gone, answered) else {
         bail!("no unlink or no answer:\n{}", calls.join("\n"));
