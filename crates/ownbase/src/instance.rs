@@ -4,6 +4,7 @@
 //! wasi:http, by `proxied`. Either way an instance serves one request at a time (SQL calls block it anyway, and so every
 //! call's owner is known) and is used again until `--max-instance-reuse-count`.
 
+mod memory;
 pub(crate) mod proxied;
 pub(crate) mod whole;
 
@@ -11,12 +12,14 @@ use crate::app::Loaded;
 use crate::guest_output::GuestOutput;
 use crate::server::gate::Turn;
 use crate::variables::Variables;
+use http::HeaderMap;
+use memory::Memory;
 use ownbase_spin_sqlite::{Databases, Scope, SpinSqliteCtx};
 use proxied::{Fate, Proxied};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use wasmtime::component::ResourceTable;
-use wasmtime::{Result, Store, StoreLimits, StoreLimitsBuilder, UpdateDeadline};
+use wasmtime::{Result, Store, UpdateDeadline};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::handler::{ProxyHandler, ProxyPre};
 use wasmtime_wasi_http::{
@@ -28,13 +31,17 @@ use whole::{Whole, WholePre};
 pub(crate) const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Resources (streams, connections, headers) that one instance may hold.
 const MAX_RESOURCES: usize = 4096;
+/// Headers of one answer; with more the component has failed.
+const MAX_ANSWER_HEADERS: usize = 100;
+/// Bytes of their names and values.
+const MAX_ANSWER_HEADER_BYTES: usize = 64 << 10;
 
 /// Bounds of one instance.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct InstanceLimits {
     /// Requests before it is replaced.
     pub(crate) max_reuse_count: usize,
-    /// Linear memory, in bytes.
+    /// Linear memories and tables in all, in bytes.
     pub(crate) max_memory_bytes: usize,
     /// Time for one request, and for starting the instance.
     pub(crate) request_timeout: Duration,
@@ -82,7 +89,30 @@ pub(crate) struct Host {
     wasi: WasiCtx,
     http: WasiHttpCtx,
     hooks: NoOutbound,
-    limits: StoreLimits,
+    memory: Memory,
+}
+
+impl Host {
+    /// The resources (connections, streams, headers) that the instance holds.
+    fn resources(&mut self) -> usize {
+        self.table.iter_mut().count()
+    }
+}
+
+/// What is wrong with the headers of an answer, if there are too many.
+pub(crate) fn fault_of_headers(count: usize, bytes: usize) -> Option<String> {
+    let is_fault = count > MAX_ANSWER_HEADERS || bytes > MAX_ANSWER_HEADER_BYTES;
+    is_fault.then(|| {
+        format!(
+            "an answer may have {MAX_ANSWER_HEADERS} headers of {MAX_ANSWER_HEADER_BYTES} bytes, and this one has \
+             {count} of {bytes}"
+        )
+    })
+}
+
+/// How many bytes the names and values of headers have.
+pub(crate) fn header_bytes(headers: &HeaderMap) -> usize {
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum()
 }
 
 impl WasiView for Host {
@@ -140,7 +170,7 @@ impl Instances {
     /// What one instance lives in.
     fn store(&self) -> Store<Host> {
         let mut store = Store::new(&self.component.engine, self.host());
-        store.limiter(|host| &mut host.limits);
+        store.limiter(|host| &mut host.memory);
         // tokio's own yield lets the thread look for new requests too, which being woken at once would not.
         store.epoch_deadline_callback(|_| Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now()))));
         store.set_epoch_deadline(1);
@@ -163,7 +193,7 @@ impl Instances {
                 .build(),
             http: WasiHttpCtx::new(),
             hooks: NoOutbound,
-            limits: StoreLimitsBuilder::new().memory_size(self.limits.max_memory_bytes).build(),
+            memory: Memory::new(self.limits.max_memory_bytes),
         }
     }
 }

@@ -23,6 +23,8 @@ pub(crate) enum Refusal {
     BodyTooSlow,
     /// As many requests run and wait as may.
     QueueFull,
+    /// Too many long answers wait to be taken by their clients.
+    NoRoom,
     /// The component gave no answer within the time limit.
     TimedOut,
     /// The disk failed to keep what the request wrote or read.
@@ -45,7 +47,7 @@ impl Refusal {
             Self::BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyBroken => StatusCode::BAD_REQUEST,
             Self::BodyTooSlow | Self::TimedOut => StatusCode::GATEWAY_TIMEOUT,
-            Self::QueueFull | Self::NotDurable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::QueueFull | Self::NoRoom | Self::NotDurable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Failed => StatusCode::INTERNAL_SERVER_ERROR,
             Self::ReadOnly => StatusCode::METHOD_NOT_ALLOWED,
         }
@@ -60,6 +62,7 @@ impl Refusal {
             Self::BodyBroken => "the body ended early or is not framed as HTTP asks".to_owned(),
             Self::BodyTooSlow => "the body did not arrive within the time limit".to_owned(),
             Self::QueueFull => "too many requests are waiting; try again shortly".to_owned(),
+            Self::NoRoom => "too many long answers wait to be taken by their clients; try again shortly".to_owned(),
             Self::NotDurable => {
                 "the disk failed; whether a change was kept is not known: look, then try again".to_owned()
             }
@@ -89,7 +92,9 @@ impl Refusal {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(CONTENT_LENGTH, length);
         match self {
-            Self::QueueFull | Self::NotDurable => drop(headers.insert(RETRY_AFTER, HeaderValue::from_static("1"))),
+            Self::QueueFull | Self::NoRoom | Self::NotDurable => {
+                drop(headers.insert(RETRY_AFTER, HeaderValue::from_static("1")));
+            }
             Self::ReadOnly => drop(headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD"))),
             _ => {}
         }
@@ -137,6 +142,7 @@ mod tests {
         let answer = Refusal::QueueFull.answer(&HeaderValue::from_static("id-1"));
         assert_eq!(answer.status(), 503);
         assert_eq!(answer.headers()[RETRY_AFTER], "1");
+        assert_eq!(Refusal::NoRoom.answer(&HeaderValue::from_static("id-1")).headers()[RETRY_AFTER], "1");
         assert_eq!(Refusal::NotDurable.answer(&HeaderValue::from_static("id-1")).headers()[RETRY_AFTER], "1");
         assert_eq!(Refusal::ReadOnly.answer(&HeaderValue::from_static("id-1")).headers()[ALLOW], "GET, HEAD");
     }

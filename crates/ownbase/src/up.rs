@@ -179,6 +179,8 @@ fn server_limits(limits: &LimitFlags) -> ServerLimits {
     ServerLimits {
         threads: threads as usize,
         max_connections: limits.max_connections as usize,
+        max_connections_per_address: limits.max_connections_per_address as usize,
+        max_unsent_bytes: to_usize(limits.max_unsent_bytes),
         max_running: limits.max_instances.div_ceil(threads) as usize,
         max_waiting: limits.max_queued_requests.div_ceil(threads) as usize,
         max_body_bytes: limits.max_body_bytes,

@@ -13,7 +13,8 @@ use crate::harness::site::{Site, fresh_path};
 
 cases! {
     Http1: silent_connections_keep_nobody_waiting, unfinished_bodies_keep_nobody_waiting, unread_answers_keep_nobody_waiting;
-    Process on Ownbase ("the time limit is a flag of its"): a_head_that_does_not_end_is_cut_off;
+    Process on Ownbase ("the limits are flags of its"): a_head_that_does_not_end_is_cut_off,
+        more_silent_connections_than_places_keep_nobody_waiting, more_unread_answers_than_room_keep_nobody_waiting;
 }
 
 const SILENT: usize = 48;
@@ -82,6 +83,20 @@ fn unread_answers_keep_nobody_waiting(site: &Site) -> Result<()> {
     let note = client.make(&user, "more")?;
     client.get(&format!("{user}/{}", note.id))?.must_be(200)?;
     Ok(())
+}
+
+fn more_silent_connections_than_places_keep_nobody_waiting(engine: &Engine) -> Result<()> {
+    let home = Home::new(engine)?;
+    let server = engine.start(&home, &["--max-connections", "24"])?;
+    silent_connections_keep_nobody_waiting(server.site())?;
+    server.stop()
+}
+
+fn more_unread_answers_than_room_keep_nobody_waiting(engine: &Engine) -> Result<()> {
+    let home = Home::new(engine)?;
+    let server = engine.start(&home, &["--max-unsent-bytes", "16777216"])?;
+    unread_answers_keep_nobody_waiting(server.site())?;
+    server.stop()
 }
 
 fn a_head_that_does_not_end_is_cut_off(engine: &Engine) -> Result<()> {

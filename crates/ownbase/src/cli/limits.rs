@@ -9,10 +9,19 @@ pub(crate) struct LimitFlags {
     /// Threads that serve, each with its own instances [default: the machine's cores]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) threads: Option<u16>,
-    /// Open connections; further ones wait to be accepted. As many requests of HTTP/2 are taken in at once; past it the
-    /// answer is 503 with Retry-After
+    /// Open connections; at a further one that which has been idle for longest is closed, and where none is idle the
+    /// further ones wait. As many requests of HTTP/2 are taken in at once; past it the answer is 503 with Retry-After
     #[arg(long, value_name = "COUNT", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) max_connections: u32,
+    /// Open connections from one address other than loopback (an IPv6 address counts with its /64); further ones are closed
+    /// at once. 0 = no bound, for a server behind a proxy
+    #[arg(long, value_name = "COUNT", default_value_t = 256, value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
+    pub(crate) max_connections_per_address: u32,
+    /// Answers of more than 64 KiB that are made and not yet taken by their clients, in bytes, and those that are being made
+    /// with a quarter of this each; a request that needs room waits for it, and past half of --request-timeout-ms the
+    /// answer is 503 with Retry-After
+    #[arg(long, value_name = "BYTES", default_value_t = 256 << 20, value_parser = clap::value_parser!(u64).range(65_536..=1_099_511_627_776))]
+    pub(crate) max_unsent_bytes: u64,
     /// Requests that run at once, each in an instance, shared out evenly to the threads
     #[arg(long, value_name = "COUNT", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) max_instances: u32,
@@ -23,14 +32,15 @@ pub(crate) struct LimitFlags {
     /// what components of WASI 0.2 always get
     #[arg(long, value_name = "COUNT", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) max_instance_reuse_count: u32,
-    /// Memory of one instance, in bytes
+    /// Memory of one instance, in bytes: all its linear memories and tables together, a table's element as 8 bytes
     #[arg(long, value_name = "BYTES", default_value_t = 64 << 20, value_parser = clap::value_parser!(u64).range(65_536..=4_294_967_296))]
     pub(crate) max_memory_bytes: u64,
     /// Body of a request, in bytes; past it the answer is 413
     #[arg(long, value_name = "BYTES", default_value_t = 131_072, value_parser = clap::value_parser!(u64).range(0..=1_073_741_824))]
     pub(crate) max_body_bytes: u64,
-    /// Time from a request's head to its answer, in milliseconds; past it the answer is 504. A client that takes nothing of
-    /// its answer for as long is cut off
+    /// Time from a request's head to its answer, in milliseconds; past it the answer is 504. A client is cut off if it takes
+    /// less than 4,096 bytes a second of what waits for it, on average over 30 seconds of waiting, or over this time if it
+    /// is shorter
     #[arg(long, value_name = "MS", default_value_t = 30_000, value_parser = clap::value_parser!(u64).range(1..=3_600_000))]
     pub(crate) request_timeout_ms: u64,
     /// Time for a request's head to arrive on an open connection, in milliseconds; past it the connection is closed (on

@@ -10,7 +10,7 @@ use crate::telemetry::one_line;
 use http::HeaderValue;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio::time::Sleep;
@@ -77,7 +77,14 @@ impl HandlerState for Proxied {
                 request_timeout: limits.request_timeout,
                 sleep: Box::pin(tokio::time::sleep(IDLE_TIMEOUT)),
             },
-            state: Worker { component: component.id.clone(), max_reuse_count, deadline, fates: Mutex::default() },
+            state: Worker {
+                component: component.id.clone(),
+                max_reuse_count,
+                deadline,
+                fates: Mutex::default(),
+                resources: OnceLock::new(),
+                keeps: AtomicBool::new(false),
+            },
         })
     }
 }
@@ -118,6 +125,10 @@ pub(crate) struct Worker {
     deadline: Arc<Mutex<Instant>>,
     /// Of the requests that somebody still waits for: the running one, and any whose body is still being sent.
     fates: Mutex<Vec<Arc<Fate>>>,
+    /// What the instance held when its first request began.
+    resources: OnceLock<usize>,
+    /// It held more when another one began: what an earlier one left.
+    keeps: AtomicBool,
 }
 
 impl WorkerState for Worker {
@@ -126,7 +137,7 @@ impl WorkerState for Worker {
 
     fn should_accept_request(&self, running: usize, served: usize) -> ShouldAccept {
         match (running, served) {
-            (_, served) if served >= self.max_reuse_count => ShouldAccept::Never,
+            (_, served) if served >= self.max_reuse_count || self.keeps.load(Ordering::Relaxed) => ShouldAccept::Never,
             (0, _) => ShouldAccept::Yes,
             _ => ShouldAccept::No,
         }
@@ -138,7 +149,13 @@ impl WorkerState for Worker {
         ticket: Ticket,
         task: GuestTaskId,
     ) -> Pin<Box<dyn Future<Output = ()> + 'static + Send + Sync>> {
-        store.data_mut().sqlite.begin(task, ticket.scope);
+        let host = store.data_mut();
+        host.sqlite.begin(task, ticket.scope);
+        // The handler shows the table here only: what a request leaves is seen when the next one begins, the last one then.
+        let resources = host.resources();
+        if resources > *self.resources.get_or_init(|| resources) {
+            self.keeps.store(true, Ordering::Relaxed);
+        }
         let mut fates = self.fates.lock().unwrap_or_else(PoisonError::into_inner);
         fates.retain(|fate| Arc::strong_count(fate) > 1);
         fates.push(ticket.fate);

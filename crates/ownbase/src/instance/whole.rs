@@ -5,27 +5,26 @@
 //! before an instance is touched, and no part of an answer leaves before the last statement is on disk.
 //!
 //! Instances are taken last in, first out, so that those too many fall idle and are dropped after 30 to 60 seconds. One
-//! that fails, or is still at work when its request is overdue, is dropped at once. A client that leaves stops nothing:
-//! the call goes on to its end and keeps its turn until then.
+//! that fails, that is still at work when its request is overdue, that keeps resources, or whose memory has grown much,
+//! is dropped at once. A client that leaves stops nothing: the call goes on to its end and keeps its turn until then.
 
 mod bindings;
+pub(crate) mod lengths;
 
 use super::proxied::Fate;
-use super::{Host, IDLE_TIMEOUT, Instances, Ticket};
+use super::{Host, IDLE_TIMEOUT, Instances, Ticket, fault_of_headers};
 use crate::telemetry::one_line;
 use bindings::exports::ownbase::http::whole_handler as wit;
 use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use lengths::Lengths;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 use wasmtime::{Error, Result, Store};
 use wasmtime_wasi_http::DEFAULT_FORBIDDEN_HEADERS;
-
-/// An instance that has made a longer answer is not kept: its memory has grown several times that, and never shrinks.
-const MAX_KEPT_BYTES: usize = 1 << 20;
 
 /// What such a component is made from.
 pub(crate) type WholePre = bindings::WholePre<Host>;
@@ -36,28 +35,45 @@ pub(crate) struct Whole {
     pre: WholePre,
     /// The one last used is the last.
     idle: Mutex<Vec<Instance>>,
+    /// How long its answers were.
+    pub(crate) lengths: Lengths,
 }
 
 struct Instance {
     store: Store<Host>,
     exports: bindings::Whole,
+    /// What it held when it was started.
+    resources: usize,
     served: usize,
     used: Instant,
+}
+
+/// What became of a call, and the request again, which may be asked once more.
+pub(crate) struct Called {
+    /// As it was asked.
+    pub(crate) request: Request<Bytes>,
+    /// The answer; none where the call was stopped since it needed more memory than it was allowed.
+    pub(crate) response: Option<Response<Bytes>>,
 }
 
 impl Whole {
     /// Without any instance yet.
     pub(crate) fn new(instances: Instances, pre: WholePre) -> Self {
-        Self { instances, pre, idle: Mutex::default() }
+        Self { instances, pre, idle: Mutex::default(), lengths: Lengths::new() }
     }
 
-    /// The component's answer.
+    /// The component's answer. Unless the call `may_grow`, it is stopped once the instance has grown by more than is usual.
     ///
     /// # Errors
     /// No instance could be made, it trapped, it did not answer in time, or what it answered is not HTTP.
-    pub(crate) async fn answer(self: &Arc<Self>, request: Request<Bytes>, ticket: Ticket) -> Result<Response<Bytes>> {
+    pub(crate) async fn answer(
+        self: &Arc<Self>,
+        request: Request<Bytes>,
+        ticket: Ticket,
+        may_grow: bool,
+    ) -> Result<Called> {
         let fate = ticket.fate.clone();
-        Unstopped { call: Some(Box::pin(self.clone().call(request, ticket))), fate }.await
+        Unstopped { call: Some(Box::pin(self.clone().call(request, ticket, may_grow))), fate }.await
     }
 
     /// Drops the instances that nobody has needed for a while.
@@ -69,30 +85,39 @@ impl Whole {
         drop(unused);
     }
 
-    async fn call(self: Arc<Self>, request: Request<Bytes>, ticket: Ticket) -> Result<Response<Bytes>> {
+    async fn call(self: Arc<Self>, request: Request<Bytes>, ticket: Ticket, may_grow: bool) -> Result<Called> {
         let Ticket { deadline, scope, turn, .. } = ticket;
         let kept = self.idle().pop();
         let mut instance = match kept {
             Some(instance) => instance,
             None => self.start(deadline).await?,
         };
-        instance.store.data_mut().sqlite.begin_all(scope);
-        let answered = tokio::time::timeout_at(deadline.into(), instance.call(&request)).await??;
+        let host = instance.store.data_mut();
+        host.sqlite.begin_all(scope);
+        host.memory.begin(may_grow);
+        let answered = match tokio::time::timeout_at(deadline.into(), instance.call(&request)).await? {
+            Ok(answered) => answered,
+            Err(_) if instance.store.data().memory.wanted_more() => return Ok(Called { request, response: None }),
+            Err(error) => return Err(error),
+        };
         instance.served += 1;
-        let is_small = answered.body.len() <= MAX_KEPT_BYTES;
-        if is_small && instance.served < self.instances.limits.max_reuse_count {
+        if instance.is_as_before() && instance.served < self.instances.limits.max_reuse_count {
             instance.used = Instant::now();
             self.idle().push(instance);
         }
         drop(turn);
-        response(answered, request.method() == Method::HEAD).map_err(Error::msg)
+        let response = response(answered, request.method() == Method::HEAD).map_err(Error::msg)?;
+        Ok(Called { request, response: Some(response) })
     }
 
     async fn start(&self, deadline: Instant) -> Result<Instance> {
         let mut store = self.instances.store();
         let starting = self.pre.instantiate_async(&mut store);
         let exports = tokio::time::timeout_at(deadline.into(), starting).await??;
-        Ok(Instance { store, exports, served: 0, used: Instant::now() })
+        let host = store.data_mut();
+        host.memory.started();
+        let resources = host.resources();
+        Ok(Instance { store, exports, resources, served: 0, used: Instant::now() })
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<Instance>> {
@@ -101,6 +126,13 @@ impl Whole {
 }
 
 impl Instance {
+    /// Whether it may serve another request: it keeps nothing of the last one, such as a connection, and is not much larger.
+    fn is_as_before(&mut self) -> bool {
+        let resources = self.resources;
+        let host = self.store.data_mut();
+        host.resources() <= resources && !host.memory.has_grown()
+    }
+
     async fn call(&mut self, request: &Request<Bytes>) -> Result<wit::Response> {
         let headers: Vec<_> = request
             .headers()
@@ -120,6 +152,10 @@ impl Instance {
 
 /// What a component answered, as HTTP; the error is what is wrong with it.
 fn response(answered: wit::Response, is_head: bool) -> Result<Response<Bytes>, String> {
+    let header_bytes = answered.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+    if let Some(fault) = fault_of_headers(answered.headers.len(), header_bytes) {
+        return Err(fault);
+    }
     let mut response = Response::new(Bytes::from(answered.body));
     *response.status_mut() = StatusCode::from_u16(answered.status).map_err(|error| error.to_string())?;
     for (name, value) in answered.headers {

@@ -1,10 +1,12 @@
 //! The body of an answer, and the end of a request.
 //!
-//! A request ends when the last of its answer has been handed over, or when nobody wants it any more. Then its open
-//! transactions are rolled back, its place is free, and its line goes to the log.
+//! A request ends when its answer is complete, before it is sent; one whose answer is sent in pieces ends with the last of
+//! them; either ends when nobody wants it any more. Then its open transactions are rolled back, its turn is free, and its line
+//! goes to the log: so the duration there is the server's, and not the client's.
 
 use super::gate::Turn;
 use super::hold::Held;
+use super::seats::Busy;
 use crate::instance::proxied::Fate;
 use crate::request_id::X_REQUEST_ID;
 use crate::request_log::{self, Line};
@@ -14,8 +16,10 @@ use http_body::{Body, Frame, SizeHint};
 use ownbase_spin_sqlite::Scope;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
+use tokio::sync::OwnedSemaphorePermit;
 use wasmtime_wasi_http::Error;
 
 /// Log lines show this many bytes of a path.
@@ -84,9 +88,8 @@ impl Drop for Underway {
 pub(crate) enum AnswerBody {
     /// All of it at once; the request has ended.
     Whole(Option<Bytes>),
-    /// Much, all of it there. The request keeps its turn until the client has taken nearly all: so memory holds as many of
-    /// these as requests may run, and not one for every connection.
-    Long(Bytes, Option<Box<Underway>>),
+    /// Much, all of it there, in its room; the request has ended.
+    Long(Bytes),
     /// Piece by piece as the component makes it.
     Streamed(Held, Option<Box<Underway>>),
 }
@@ -104,13 +107,9 @@ impl Body for AnswerBody {
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         match self.get_mut() {
             Self::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Self::Long(bytes, underway) => {
+            Self::Long(bytes) => {
                 let piece = bytes.split_to(bytes.len().min(PIECE_BYTES));
-                if piece.is_empty() {
-                    *underway = None;
-                    return Poll::Ready(None);
-                }
-                Poll::Ready(Some(Ok(Frame::data(piece))))
+                Poll::Ready((!piece.is_empty()).then(|| Ok(Frame::data(piece))))
             }
             Self::Streamed(body, underway) => {
                 let scope = underway.as_ref().map(|underway| &underway.scope);
@@ -134,7 +133,7 @@ impl Body for AnswerBody {
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Whole(bytes) => bytes.is_none(),
-            Self::Long(bytes, _) => bytes.is_empty(),
+            Self::Long(bytes) => bytes.is_empty(),
             // The end must be asked for: only then is it known to be one.
             Self::Streamed(..) => false,
         }
@@ -143,8 +142,43 @@ impl Body for AnswerBody {
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
-            Self::Long(bytes, _) => SizeHint::with_exact(bytes.len() as u64),
+            Self::Long(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Self::Streamed(body, _) => body.size_hint(),
         }
+    }
+}
+
+/// A body on its way, with what its request keeps until the client has taken the last of it.
+pub(super) struct Placed {
+    pub(super) body: AnswerBody,
+    /// The connection does not give way to another one meanwhile.
+    pub(super) _busy: Busy,
+    /// Among the requests of HTTP/2.
+    pub(super) _place: Option<OwnedSemaphorePermit>,
+    /// Where an HTTP/2 stream counts what is taken.
+    pub(super) taken_bytes: Option<Arc<AtomicU64>>,
+}
+
+impl Body for Placed {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        if let Some(taken_bytes) = &self.taken_bytes
+            && let Poll::Ready(Some(Ok(frame))) = &frame
+        {
+            let bytes = frame.data_ref().map_or(0, Bytes::len);
+            taken_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }

@@ -1,24 +1,25 @@
 //! One connection: its first bytes tell HTTP/2 (`http2.rs`) from HTTP/1.1, which hyper serves here.
 //!
 //! HTTP/2 is spoken without TLS and with prior knowledge (RFC 9113, section 3.3); `Upgrade: h2c` is not answered. A client
-//! has `--header-timeout-ms` for each head (for the first once more, from its first byte), and `--request-timeout-ms` to
-//! take something of what waits for it; else the connection is closed. Heads have at most 32 KiB and 100 headers, and one
-//! connection buffers 64 KiB each way.
+//! has `--header-timeout-ms` for each head (for the first once more, from its first byte), and takes what waits for it at the
+//! rate of `pace.rs`; else the connection is closed. So it is when it is idle and another one needs its place. Heads have at
+//! most 32 KiB and 100 headers, and one connection buffers 64 KiB each way.
 
+use super::answer::Placed;
+use super::pace::{self, Paced};
+use super::seats::{Busy, Seat};
 use super::{Thread, dispatch, http2};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::convert::Infallible;
-use std::io::{self, Cursor};
-use std::pin::{Pin, pin};
+use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, Chain, Join};
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::watch;
-use tokio_io_timeout::TimeoutWriter;
 
 /// Headers of one request; past it the answer is 431.
 pub(super) const MAX_HEADERS: usize = 100;
@@ -28,9 +29,6 @@ pub(super) const MAX_HEAD_BYTES: usize = 32 << 10;
 pub(super) const MAX_BUFFER_BYTES: usize = 64 << 10;
 /// What every HTTP/2 connection begins with, and no HTTP/1 request does.
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-
-/// A connection with the bytes that were read of it already, and a limit on how long a write may wait.
-pub(super) type Wire = Pin<Box<TimeoutWriter<Join<Chain<Cursor<Vec<u8>>, OwnedReadHalf>, OwnedWriteHalf>>>>;
 
 /// HTTP/1's settings; `header_timeout` bounds how long a connection waits for a request's head.
 pub(crate) fn http(header_timeout: Duration) -> http1::Builder {
@@ -43,8 +41,14 @@ pub(crate) fn http(header_timeout: Duration) -> http1::Builder {
     http
 }
 
-/// Serves requests until the client leaves, or, once `stop` turns true, until those that run are answered.
-pub(crate) async fn serve(thread: Arc<Thread>, mut stream: TcpStream, mut stop: watch::Receiver<bool>) {
+/// Serves requests until the client leaves, until another connection needs the place of this idle one, or, once `stop` turns
+/// true, until those that run are answered.
+pub(crate) async fn serve(
+    thread: Arc<Thread>,
+    mut stream: TcpStream,
+    seat: Arc<Seat>,
+    mut stop: watch::Receiver<bool>,
+) {
     // Without it small answers would wait for the client's acknowledgement.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!("no TCP_NODELAY: {error}");
@@ -55,13 +59,22 @@ pub(crate) async fn serve(thread: Arc<Thread>, mut stream: TcpStream, mut stop: 
         biased;
         first = tokio::time::timeout(thread.limits.header_timeout, first_bytes(&mut stream)) => first,
         () = &mut stopped => return,
+        () = seat.given_way() => return,
     };
     // Clients leave and send nonsense all the time; hyper has told them what can be told.
     let served = match first {
         Err(_) => return tracing::debug!("a connection was closed: no request came"),
         Ok(Err(error)) => return tracing::debug!("a connection ended: {error}"),
-        Ok(Ok(first)) if first == PREFACE => http2::serve(thread.clone(), wire(first, stream, &thread), stopped).await,
-        Ok(Ok(first)) => serve_http1(&thread, wire(first, stream, &thread), stopped).await,
+        Ok(Ok(first)) => {
+            let is_http2 = first == PREFACE;
+            let window = pace::window(thread.limits.request_timeout);
+            let wire = Paced::new(first, stream, window, seat.clone());
+            if is_http2 {
+                http2::serve(thread, wire, seat, stopped).await
+            } else {
+                serve_http1(&thread, wire, &seat, stopped).await
+            }
+        }
     };
     if let Err(error) = served {
         tracing::debug!("a connection ended: {error}");
@@ -81,18 +94,21 @@ async fn first_bytes(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
     Ok(first[..length].to_vec())
 }
 
-fn wire(first: Vec<u8>, stream: TcpStream, thread: &Thread) -> Wire {
-    let (read, write) = stream.into_split();
-    let mut wire = TimeoutWriter::new(tokio::io::join(Cursor::new(first).chain(read), write));
-    wire.set_timeout(Some(thread.limits.request_timeout));
-    Box::pin(wire)
-}
-
-async fn serve_http1(thread: &Thread, wire: Wire, stopped: impl Future<Output = ()>) -> hyper::Result<()> {
-    let service = service_fn(|request| async { Ok::<_, Infallible>(dispatch::answer(thread, request).await) });
+async fn serve_http1(
+    thread: &Thread,
+    wire: Paced,
+    seat: &Arc<Seat>,
+    stopped: impl Future<Output = ()>,
+) -> hyper::Result<()> {
+    let service = service_fn(|request| async {
+        let busy = Busy::begin(seat);
+        let response = dispatch::answer(thread, request, &busy).await;
+        Ok::<_, Infallible>(response.map(|body| Placed { body, _busy: busy, _place: None, taken_bytes: None }))
+    });
     let mut connection = pin!(thread.http1.serve_connection(TokioIo::new(wire), service));
     tokio::select! {
         served = connection.as_mut() => served,
+        () = seat.given_way() => Ok(()),
         () = stopped => {
             connection.as_mut().graceful_shutdown();
             connection.await

@@ -5,34 +5,29 @@
 
 use super::Thread;
 use super::answer::{AnswerBody, Underway, with_id};
+use super::failure::{failure, refusal};
 use super::hold::{self, Held};
+use super::seats::Busy;
 use super::upload;
-use crate::instance::{Handler, Ticket};
+use super::whole::{self, MAX_WHOLE_BYTES};
+use crate::instance::{Handler, Ticket, fault_of_headers, header_bytes};
 use crate::problem::Refusal;
 use crate::request_id::X_REQUEST_ID;
-use crate::telemetry::one_line;
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HOST, HeaderValue};
 use http::{Method, Request, Response};
 use http_body_util::{BodyExt, Empty, Full};
 use hyper::body::Incoming;
 use std::time::Instant;
-use wasmtime::PoolConcurrencyLimitError;
 use wasmtime_wasi_http::WasiBody;
-use wasmtime_wasi_http::handler::InstantiationError;
-
-/// An answer of at most this many bytes is taken from the component whole: then head and body leave in one write, and a
-/// component that breaks off in the middle is answered for with 500. A longer one keeps its request's turn until the client
-/// has taken it.
-const MAX_WHOLE_BYTES: u64 = 64 << 10;
 
 /// The answer to a request, whatever happens.
-pub(crate) async fn answer(thread: &Thread, request: Request<Incoming>) -> Response<AnswerBody> {
+pub(crate) async fn answer(thread: &Thread, request: Request<Incoming>, busy: &Busy) -> Response<AnswerBody> {
     let started = Instant::now();
     let deadline = started + thread.limits.request_timeout;
     let id = thread.ids.next();
     let mut underway = Underway::new(id.clone(), &request, started, deadline);
-    let answered = serve(thread, request, &id, deadline, &mut underway).await;
+    let answered = serve(thread, request, busy, &id, deadline, &mut underway).await;
     let durable = match answered {
         Ok(response) => hold::settled(&underway.scope, deadline).await.map(|()| response),
         Err(refusal) => Err(refusal),
@@ -44,11 +39,7 @@ pub(crate) async fn answer(thread: &Thread, request: Request<Incoming>) -> Respo
     underway.status = Some(response.status());
     let response = response.map(|served| match served {
         Served::Whole(bytes) if bytes.is_empty() => AnswerBody::Whole(None),
-        Served::Whole(bytes) if bytes.len() as u64 > MAX_WHOLE_BYTES => {
-            // The component has nothing to do any more; a transaction that it forgot must not wait for the client.
-            underway.scope.end();
-            AnswerBody::Long(bytes, Some(Box::new(underway)))
-        }
+        Served::Whole(bytes) if bytes.len() as u64 > MAX_WHOLE_BYTES => AnswerBody::Long(bytes),
         Served::Whole(bytes) => AnswerBody::Whole(Some(bytes)),
         Served::Streamed(body) => {
             AnswerBody::Streamed(Held::new(body, thread.limits.request_timeout), Some(Box::new(underway)))
@@ -65,6 +56,7 @@ enum Served {
 async fn serve(
     thread: &Thread,
     request: Request<Incoming>,
+    busy: &Busy,
     id: &HeaderValue,
     deadline: Instant,
     underway: &mut Underway,
@@ -74,23 +66,27 @@ async fn serve(
     }
     let component = *thread.app.routes.find(request.uri().path()).ok_or(Refusal::NoRoute)?;
     let handler = thread.handlers.get(component).ok_or(Refusal::NoRoute)?;
-    let (mut head, body) = upload::receive(request, thread.limits.max_body_bytes, deadline).await?;
+    let (mut head, body) = upload::receive(request, busy, thread.limits.max_body_bytes, deadline).await?;
     head.headers.insert(X_REQUEST_ID, id.clone());
     // WASI 0.2 cannot express a request without an authority, which HTTP/1.0 allows, nor one that is no text.
     if head.headers.get(HOST).is_none_or(|host| host.to_str().is_err()) {
         head.headers.insert(HOST, HeaderValue::from_static("localhost"));
     }
-    let turn = thread.gate.enter(deadline).await?;
-    underway.turn = Some(turn.clone());
-    let ticket = Ticket { fate: underway.fate.clone(), scope: underway.scope.clone(), deadline, turn };
     let response = match handler {
         Handler::Whole(whole) => {
-            let answered = whole.answer(Request::from_parts(head, body), ticket).await;
-            answered.map(|response| response.map(Served::Whole)).map_err(|error| refusal(&error, deadline, underway))?
+            let request = Request::from_parts(head, body);
+            whole::answer(thread, whole, request, busy, deadline, underway).await?.map(Served::Whole)
         }
         Handler::Proxied(proxy) => {
+            let turn = thread.gate.enter(deadline).await?;
+            underway.turn = Some(turn.clone());
+            let ticket = Ticket { fate: underway.fate.clone(), scope: underway.scope.clone(), deadline, turn };
             let answered = proxy.handle(ticket, Request::from_parts(head, into_body(body))).await;
             let response = answered.map_err(|error| refusal(&error, deadline, underway))?;
+            if let Some(fault) = fault_of_headers(response.headers().len(), header_bytes(response.headers())) {
+                tracing::error!(request_id = underway.fate.id(), "the component failed: {fault}");
+                return Err(Refusal::Failed);
+            }
             take_if_small(response, deadline, underway).await?
         }
     };
@@ -129,19 +125,4 @@ async fn take_if_small(
             Err(failure(deadline))
         }
     }
-}
-
-/// What a failed component means to the client; the cause goes to the log.
-fn refusal(error: &wasmtime::Error, deadline: Instant, underway: &Underway) -> Refusal {
-    let starting = error.downcast_ref::<InstantiationError<Ticket>>().map_or(error, |failed| &failed.error);
-    if starting.is::<PoolConcurrencyLimitError>() {
-        return Refusal::QueueFull;
-    }
-    tracing::error!(request_id = underway.fate.id(), "the component failed: {}", one_line(error));
-    failure(deadline)
-}
-
-/// How a request fails tells little once its time is over: the way it was stopped is as likely the cause.
-fn failure(deadline: Instant) -> Refusal {
-    if Instant::now() >= deadline { Refusal::TimedOut } else { Refusal::Failed }
 }

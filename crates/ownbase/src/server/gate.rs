@@ -30,11 +30,21 @@ impl Gate {
         if let Ok(permit) = self.running.clone().try_acquire_owned() {
             return Ok(Arc::new(permit));
         }
-        let place = Place::take(self).ok_or(Refusal::QueueFull)?;
-        let turn = tokio::time::timeout_at(deadline.into(), self.running.clone().acquire_owned()).await;
-        drop(place);
+        let turn = self.queue(deadline, self.running.clone().acquire_owned()).await?;
         // The semaphore is never closed.
-        turn.ok().and_then(Result::ok).map(Arc::new).ok_or(Refusal::TimedOut)
+        turn.and_then(Result::ok).map(Arc::new).ok_or(Refusal::TimedOut)
+    }
+
+    /// Waits for something in one of the queue's places; none if it has not come by `deadline`.
+    pub(crate) async fn queue<T>(
+        &self,
+        deadline: Instant,
+        wanted: impl Future<Output = T>,
+    ) -> Result<Option<T>, Refusal> {
+        let place = Place::take(self).ok_or(Refusal::QueueFull)?;
+        let came = tokio::time::timeout_at(deadline.into(), wanted).await;
+        drop(place);
+        Ok(came.ok())
     }
 }
 

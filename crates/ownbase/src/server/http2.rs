@@ -1,33 +1,30 @@
 //! One connection of HTTP/2: requests side by side, each as HTTP/1.1 would have brought it.
 //!
 //! A connection has 100 requests under way at most, and all connections of a thread together as many as it may have
-//! connections; past that the answer is 503. A stream ends after twice `--request-timeout-ms`, once for the answer and once
-//! for the client to take it. A connection without a request for `--header-timeout-ms`, or up to twice that, is asked to
-//! end (GOAWAY), and closed a second later. Floods of resets, of CONTINUATION and of empty frames end it (h2's own counts).
+//! connections; past that the answer is 503. A stream ends when its client takes less of it than `pace.rs` asks for, beginning
+//! when its answer is due at the latest. A connection without a request for `--header-timeout-ms`, or up to twice that, is asked to
+//! end (GOAWAY), and closed a second later; so it is, at once, where another one needs its place. Floods of resets, of CONTINUATION and of empty frames end it (h2's own counts).
 //!
 //! <https://www.rfc-editor.org/rfc/rfc9113>
 
-use super::answer::{AnswerBody, Underway, with_id};
-use super::connection::{MAX_BUFFER_BYTES, MAX_HEAD_BYTES, MAX_HEADERS, Wire};
+use super::answer::{AnswerBody, Placed, Underway, with_id};
+use super::connection::{MAX_BUFFER_BYTES, MAX_HEAD_BYTES, MAX_HEADERS};
+use super::pace::{self, Paced};
+use super::seats::{Busy, Seat};
 use super::{Thread, dispatch};
 use crate::problem::Refusal;
-use bytes::Bytes;
 use http::header::{COOKIE, HOST, HeaderValue};
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
-use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::rt::Executor;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::convert::Infallible;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
-use tokio::sync::OwnedSemaphorePermit;
-use wasmtime_wasi_http::Error;
 
 /// Requests of one connection at once; a client waits with further ones, or gets REFUSED_STREAM.
 const MAX_STREAMS: u32 = 100;
@@ -39,20 +36,38 @@ const MAX_RESETS_UNSEEN: usize = 20;
 const MAX_RESETS_CAUSED: usize = 200;
 /// How long a client may take to agree to the end of a connection.
 const FAREWELL: Duration = Duration::from_secs(1);
+/// How long it takes to write that it ends.
+const WRITTEN: Duration = Duration::from_millis(10);
 
-/// Serves requests until the client leaves or falls silent, or, after `stopped`, until those that run are answered.
-pub(super) async fn serve(thread: Arc<Thread>, wire: Wire, stopped: impl Future<Output = ()>) -> hyper::Result<()> {
+tokio::task_local! {
+    /// What the client has taken of the answer of the stream that runs.
+    static TAKEN_BYTES: Arc<AtomicU64>;
+}
+
+/// Serves requests until the client leaves or falls silent, until another connection needs the place of this idle one, or,
+/// after `stopped`, until those that run are answered.
+pub(super) async fn serve(
+    thread: Arc<Thread>,
+    wire: Paced,
+    seat: Arc<Seat>,
+    stopped: impl Future<Output = ()>,
+) -> hyper::Result<()> {
     let limits = thread.limits;
+    let connection_seat = seat.clone();
     let service = service_fn(move |request| {
-        let thread = thread.clone();
-        async move { Ok::<_, Infallible>(answer(&thread, request).await) }
+        let (thread, seat) = (thread.clone(), connection_seat.clone());
+        async move { Ok::<_, Infallible>(answer(&thread, request, &seat).await) }
     });
-    let streams = Streams { time_limit: 2 * limits.request_timeout, count: Arc::default() };
+    let streams = Streams { request_timeout: limits.request_timeout, count: Arc::default() };
     let mut connection = pin!(http(streams.clone()).serve_connection(TokioIo::new(wire), service));
     tokio::select! {
         served = connection.as_mut() => return served,
         () = stopped => {}
         () = streams.silence(limits.header_timeout) => {}
+        () = seat.given_way() => {
+            connection.as_mut().graceful_shutdown();
+            return tokio::time::timeout(WRITTEN, connection).await.unwrap_or(Ok(()));
+        }
     }
     connection.as_mut().graceful_shutdown();
     tokio::select! {
@@ -74,43 +89,28 @@ fn http(streams: Streams) -> http2::Builder<Streams> {
     http
 }
 
-async fn answer(thread: &Thread, request: Request<Incoming>) -> Response<Placed> {
+async fn answer(thread: &Thread, request: Request<Incoming>, seat: &Arc<Seat>) -> Response<Placed> {
+    let busy = Busy::begin(seat);
     let request = as_http1(request);
     let is_head = *request.method() == Method::HEAD;
     let place = thread.streams.clone().try_acquire_owned().ok();
     let response = if request.headers().len() > MAX_HEADERS {
         refuse(thread, &request, Refusal::TooManyHeaders(MAX_HEADERS))
     } else if place.is_some() {
-        dispatch::answer(thread, request).await
+        dispatch::answer(thread, request, &busy).await
     } else {
         refuse(thread, &request, Refusal::QueueFull)
     };
     // Over HTTP/1.1 hyper leaves the body out by itself.
     let has_body = !is_head && ![StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&response.status());
-    response.map(|body| Placed { body: if has_body { body } else { AnswerBody::Whole(None) }, _place: place })
-}
-
-/// A body that keeps its request's place until the client has taken it, since it may leave it here as long as it likes.
-struct Placed {
-    body: AnswerBody,
-    _place: Option<OwnedSemaphorePermit>,
-}
-
-impl Body for Placed {
-    type Data = Bytes;
-    type Error = Error;
-
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
+    let taken_bytes = TAKEN_BYTES.try_with(Arc::clone).ok();
+    // It keeps its place until the client has taken it, since it may leave it here as long as it likes.
+    response.map(|body| Placed {
+        body: if has_body { body } else { AnswerBody::Whole(None) },
+        _busy: busy,
+        _place: place,
+        taken_bytes,
+    })
 }
 
 /// Answers a request that is not looked at any further.
@@ -145,10 +145,10 @@ fn join_cookies(headers: &mut HeaderMap) {
     }
 }
 
-/// The streams of one connection: runs them, each up to a time limit, and counts them.
+/// The streams of one connection: runs them, each until its client is too slow, and counts them.
 #[derive(Clone)]
 struct Streams {
-    time_limit: Duration,
+    request_timeout: Duration,
     count: Arc<Count>,
 }
 
@@ -164,12 +164,32 @@ where
 {
     fn execute(&self, stream: F) {
         self.count.begun.fetch_add(1, Ordering::Relaxed);
-        let (running, time_limit) = (Running(self.count.clone()), self.time_limit);
+        let (running, request_timeout) = (Running(self.count.clone()), self.request_timeout);
+        let taken_bytes = Arc::<AtomicU64>::default();
         tokio::spawn(async move {
             // Dropped in the middle, a stream is reset.
-            let _ = tokio::time::timeout(time_limit, stream).await;
+            tokio::select! {
+                biased;
+                _ = TAKEN_BYTES.scope(taken_bytes.clone(), stream) => {}
+                () = too_slow(request_timeout, &taken_bytes) => {}
+            }
             drop(running);
         });
+    }
+}
+
+/// Waits until a client takes too little of an answer, which is there when a request's time is over at the latest.
+async fn too_slow(request_timeout: Duration, taken_bytes: &AtomicU64) {
+    let window = pace::window(request_timeout);
+    tokio::time::sleep(request_timeout).await;
+    let mut before = taken_bytes.load(Ordering::Relaxed);
+    loop {
+        tokio::time::sleep(window).await;
+        let now = taken_bytes.load(Ordering::Relaxed);
+        if now - before < pace::least_bytes(window) {
+            return;
+        }
+        before = now;
     }
 }
 

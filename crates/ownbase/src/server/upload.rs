@@ -4,6 +4,7 @@
 //! client which sends everything before it listens sees the answer. After that, or where the client asked first
 //! (`Expect: 100-continue`), the connection closes.
 
+use super::seats::Busy;
 use crate::problem::Refusal;
 use bytes::{Bytes, BytesMut};
 use http::header::EXPECT;
@@ -15,9 +16,11 @@ use std::time::Instant;
 
 const MAX_DISCARDED_BYTES: u64 = 1 << 20;
 
-/// Splits the body, read whole, from the request's head. `max_bytes` and `deadline` bound it.
+/// Splits the body, read whole, from the request's head. `max_bytes` and `deadline` bound it. Meanwhile the connection may
+/// have to give way to another one.
 pub(crate) async fn receive(
     request: Request<Incoming>,
+    busy: &Busy,
     max_bytes: u64,
     deadline: Instant,
 ) -> Result<(http::request::Parts, Bytes), Refusal> {
@@ -31,7 +34,9 @@ pub(crate) async fn receive(
         }
         return Err(Refusal::BodyTooLarge(max_bytes));
     }
+    let waiting = busy.wait();
     let read = tokio::time::timeout_at(deadline.into(), collect(&mut body, max_bytes)).await;
+    drop(waiting);
     match read.unwrap_or(Err(Refusal::BodyTooSlow)) {
         Ok(bytes) => Ok((head, bytes)),
         Err(refusal) => {

@@ -8,6 +8,7 @@
 mod building;
 mod client;
 mod frames;
+mod greedy;
 mod held;
 mod http2;
 mod http2_client;
@@ -21,4 +22,5 @@ mod stopping;
 #[path = "../../../../tests/conformance/harness/strace.rs"]
 mod strace;
 mod traced;
+mod unread;
 mod whole;

@@ -191,23 +191,6 @@ fn what_no_route_matches_is_404() {
 }
 
 #[test]
-fn more_connections_than_allowed_wait_their_turn() {
-    let server = Site::new(MANIFEST).up(&["--max-connections", "1"]);
-    let mut first = connect(server.address);
-    first.write_all(b"GET /first HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
-    assert_eq!(read(&mut first).body, "/first");
-    let mut second = connect(server.address);
-    second.write_all(b"GET /second HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
-    second.set_nonblocking(true).unwrap();
-    first.write_all(b"GET /again HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
-    assert_eq!(read(&mut first).body, "/again");
-    assert!(second.peek(&mut [0]).is_err(), "two connections were served at once");
-    second.set_nonblocking(false).unwrap();
-    drop(first);
-    assert_eq!(read(&mut second).body, "/second");
-}
-
-#[test]
 fn health_is_on_a_listener_of_its_own() {
     let server = Site::new(MANIFEST).up(&["--admin-listen", "127.0.0.1:0"]);
     let url = server.announced.iter().find_map(|line| line.strip_prefix("Health: http://")).unwrap();

@@ -3,7 +3,7 @@
 use crate::client::{connect, occupy, raw, request};
 use crate::promises;
 use crate::site::{MANIFEST, Site};
-use std::io::{Read, Write};
+use std::io::Write;
 
 fn site() -> Site {
     Site::with_component(MANIFEST, include_str!("whole.wat"))
@@ -109,21 +109,4 @@ fn who_leaves_keeps_the_turn_until_the_component_is_done() {
     }
     // It went on to its end, so that its instance was kept.
     assert_eq!(request(server.address, "GET", "/!served").body, "3");
-}
-
-#[test]
-fn a_long_answer_keeps_its_turn_until_it_is_taken() {
-    let server = site().up(&["--threads", "1", "--max-instances", "1", "--max-queued-requests", "0"]);
-    let mut slow = connect(server.address);
-    slow.write_all(b"GET /!much HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
-    // More than lies between the two ends is still to come.
-    slow.read_exact(&mut [0; 4096]).unwrap();
-    assert_eq!(request(server.address, "GET", "/x").status, 503);
-    let mut rest = Vec::new();
-    slow.read_to_end(&mut rest).unwrap();
-    assert!(rest.len() > (16 << 20) - 4096 && rest.ends_with(&[0; 4096]), "{} bytes", rest.len());
-    let deadline = std::time::Instant::now() + crate::site::PATIENCE;
-    while request(server.address, "GET", "/x").status != 200 {
-        assert!(std::time::Instant::now() < deadline, "the turn never comes back");
-    }
 }
