@@ -14,7 +14,7 @@ mod measurements;
 mod population;
 mod requests;
 mod scale;
-mod server;
+pub(crate) mod server;
 mod side_by_side;
 mod spread;
 mod tables;
