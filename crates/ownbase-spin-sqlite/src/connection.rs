@@ -11,6 +11,8 @@ mod look;
 mod opening;
 mod run;
 mod statement;
+mod undone;
+mod values;
 
 use crate::{
     Limits,
@@ -18,11 +20,14 @@ use crate::{
     commits::Commits,
     durability,
     errors::Error,
+    functions,
     policy::{self, Exempt},
 };
 pub(crate) use bulk::Bulk;
+#[cfg(test)]
+pub(crate) use bulk::of_arguments as bulk_share;
 use inserts::Inserts;
-use rusqlite::{OpenFlags, wal::CheckpointMode};
+use rusqlite::{InterruptHandle, OpenFlags, wal::CheckpointMode};
 pub(crate) use statement::{Admission, Changes, Kind, Ran, Statement};
 use std::{cell::Cell, path::Path, sync::Arc};
 
@@ -31,6 +36,7 @@ const KEPT_STATEMENTS: usize = 32;
 
 pub(crate) struct Connection {
     sqlite: rusqlite::Connection,
+    interrupt: InterruptHandle,
     clock: Arc<Clock>,
     statement_timeout_ms: u64,
     commits: Commits,
@@ -57,6 +63,7 @@ impl Connection {
         let asked = clock.clone();
         sqlite.progress_handler(Clock::INSTRUCTIONS, Some(move || asked.is_over()))?;
         sqlite.set_prepared_statement_cache_capacity(KEPT_STATEMENTS);
+        functions::register(&sqlite, &clock)?;
         let bulk = Bulk::default();
         let exempt = policy::apply(&mut sqlite, bulk.clone())?;
         // Reads the schema now, so that the first statement does not.
@@ -65,6 +72,7 @@ impl Connection {
         Ok(Connection {
             commits: Commits::watch(&mut sqlite, clock.clone())?,
             inserts: Inserts::watch(&mut sqlite)?,
+            interrupt: sqlite.get_interrupt_handle(),
             sqlite,
             clock,
             statement_timeout_ms,
@@ -95,6 +103,11 @@ impl Connection {
     /// Whether the WAL is to be moved into the database before anything is added to it.
     pub(crate) fn wal_is_overdue(&self) -> bool {
         self.commits.wal_pages() >= durability::MAX_WAL_PAGES
+    }
+
+    #[cfg(test)]
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.clock
     }
 
     #[cfg(test)]

@@ -1,7 +1,9 @@
-//! Promises broken on purpose, to see the tests that guard them fail. Not in a build without the feature `sabotage`.
+//! Promises broken on purpose, to see the tests that guard them fail. Not in a build without the feature `sabotage`, but
+//! for the unit tests of this crate.
 //!
 //! `OWNBASE_SABOTAGE` says which one, for the whole process: `label` lets users' files collide, `transaction` ignores
-//! BEGIN, COMMIT and ROLLBACK, `commit` answers a write before it is committed.
+//! BEGIN, COMMIT and ROLLBACK, `commit` answers a write before it is committed, `refused` keeps what a statement changed whose
+//! answer was refused.
 
 use crate::{
     bindings::spin::sqlite::sqlite::RowResult, connection::Statement, databases::Databases, errors::Error,
@@ -46,6 +48,11 @@ pub(crate) fn delays_commit(statement: &Statement, in_transaction: bool) -> bool
     *BROKEN == "commit" && committing.iter().any(|word| statement.begins_with(word))
 }
 
+/// `refused`: whether a change stands though its statement's answer was refused.
+pub(crate) fn keeps_refused() -> bool {
+    *BROKEN == "refused"
+}
+
 /// Does what should have been done before the answer.
 pub(crate) fn later(commit: impl FnOnce() + Send + 'static) {
     thread::spawn(move || {
@@ -64,6 +71,9 @@ struct Nothing;
 
 impl Rows for Nothing {
     fn columns(&mut self, _: Vec<String>) -> Result<(), Error> {
+        Ok(())
+    }
+    fn admit(&self, _: usize) -> Result<(), Error> {
         Ok(())
     }
     fn row(&mut self, _: RowResult, _: usize) -> Result<(), Error> {

@@ -67,7 +67,7 @@ fn turns_stress_red(sabotage: &Engine, fault: &'static str) -> Result<()> {
 }
 
 fn a_released_engine_refuses_sabotage(engine: &Engine) -> Result<()> {
-    for sabotage in ["label", "transaction", "commit"] {
+    for sabotage in ["label", "transaction", "commit", "refused"] {
         let home = Home::new(engine)?;
         let error = refusal(engine.asked_to_fail(sabotage)?.command(&home, &[])?)?;
         ensure!(error.contains("OWNBASE_SABOTAGE"), "the refusal does not name OWNBASE_SABOTAGE: {error}");
