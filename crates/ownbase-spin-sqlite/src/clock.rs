@@ -12,6 +12,16 @@ use std::{
 pub(crate) struct Clock {
     start: Instant,
     stop_after_ns: AtomicU64,
+    #[cfg(test)]
+    looks: Looks,
+}
+
+/// For the measurement of what takes long between two looks.
+#[cfg(test)]
+#[derive(Default)]
+struct Looks {
+    latest_ns: AtomicU64,
+    longest_ns: AtomicU64,
 }
 
 impl Clock {
@@ -30,17 +40,48 @@ impl Clock {
     }
 
     pub(crate) fn is_over(&self) -> bool {
+        #[cfg(test)]
+        self.note();
         nanoseconds(self.start, Instant::now()) > self.stop_after_ns.load(Relaxed)
+    }
+
+    #[cfg(test)]
+    fn note(&self) {
+        let now_ns = processor_ns();
+        let before_ns = self.looks.latest_ns.swap(now_ns, Relaxed);
+        self.looks.longest_ns.fetch_max(now_ns.saturating_sub(before_ns), Relaxed);
+    }
+
+    /// The most that a thread's processor works between two looks while something runs, its beginning and its end included.
+    #[cfg(test)]
+    pub(crate) fn longest_without_a_look(&self, run: impl FnOnce()) -> std::time::Duration {
+        self.looks.latest_ns.store(processor_ns(), Relaxed);
+        self.looks.longest_ns.store(0, Relaxed);
+        run();
+        self.note();
+        std::time::Duration::from_nanos(self.looks.longest_ns.load(Relaxed))
     }
 }
 
 impl Default for Clock {
     fn default() -> Clock {
-        Clock { start: Instant::now(), stop_after_ns: AtomicU64::new(u64::MAX) }
+        Clock {
+            start: Instant::now(),
+            stop_after_ns: AtomicU64::new(u64::MAX),
+            #[cfg(test)]
+            looks: Looks::default(),
+        }
     }
 }
 
 /// Some 580 years fit.
 fn nanoseconds(from: Instant, to: Instant) -> u64 {
     u64::try_from(to.saturating_duration_since(from).as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// What this thread has had of a processor. Unlike the time it does not depend on what else the machine does.
+#[cfg(test)]
+fn processor_ns() -> u64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    u64::try_from(i128::from(time.tv_sec) * 1_000_000_000 + i128::from(time.tv_nsec)).unwrap_or(0)
 }

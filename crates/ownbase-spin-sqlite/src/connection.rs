@@ -11,6 +11,8 @@ mod look;
 mod opening;
 mod run;
 mod statement;
+mod undone;
+mod values;
 
 use crate::{
     Limits,
@@ -19,11 +21,14 @@ use crate::{
     durability,
     errors::Error,
     files::spill::Spill,
+    functions,
     policy::{self, Exempt},
 };
 pub(crate) use bulk::Bulk;
+#[cfg(test)]
+pub(crate) use bulk::of_arguments as bulk_share;
 use inserts::Inserts;
-use rusqlite::{OpenFlags, wal::CheckpointMode};
+use rusqlite::{InterruptHandle, OpenFlags, wal::CheckpointMode};
 pub(crate) use statement::{Admission, Changes, Kind, Ran, Statement};
 use std::{cell::Cell, path::Path, sync::Arc};
 
@@ -35,6 +40,7 @@ const MAX_UNUSED_PAGES: i64 = 2;
 
 pub(crate) struct Connection {
     sqlite: rusqlite::Connection,
+    interrupt: InterruptHandle,
     clock: Arc<Clock>,
     spill: Spill,
     statement_timeout_ms: u64,
@@ -66,6 +72,7 @@ impl Connection {
             Some(move || asked.is_over() || asked.may_stop() && looker.stops()),
         )?;
         sqlite.set_prepared_statement_cache_capacity(KEPT_STATEMENTS);
+        functions::register(&sqlite, &clock)?;
         let bulk = Bulk::default();
         let exempt = policy::apply(&mut sqlite, bulk.clone())?;
         // Reads the schema now, so that the first statement does not.
@@ -74,6 +81,7 @@ impl Connection {
         Ok(Connection {
             commits: Commits::watch(&mut sqlite, clock.clone())?,
             inserts: Inserts::watch(&mut sqlite)?,
+            interrupt: sqlite.get_interrupt_handle(),
             sqlite,
             clock,
             spill,
@@ -110,6 +118,11 @@ impl Connection {
     /// Pages in the WAL after the latest commit, each in a frame.
     pub(crate) fn wal_pages(&self) -> i32 {
         self.commits.wal_pages()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.clock
     }
 
     #[cfg(test)]

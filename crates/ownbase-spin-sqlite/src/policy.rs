@@ -26,6 +26,9 @@ pub(crate) const MAX_SQL_BYTES: i32 = 100_000;
 /// The longest text, blob or row, in bytes.
 pub(crate) const MAX_VALUE_BYTES: i32 = 2_000_000;
 
+/// The longest pattern of LIKE or GLOB, in bytes.
+pub(crate) const MAX_PATTERN_BYTES: i32 = 50;
+
 /// Semicolons in one statement. rusqlite recurses once for each statement that follows the first; this bounds its stack.
 pub(crate) const MAX_SEMICOLONS: usize = 100;
 
@@ -35,7 +38,7 @@ const LIMITS: [(Limit, i32); 15] = [
     (Limit::SQLITE_LIMIT_COLUMN, 100),
     (Limit::SQLITE_LIMIT_VARIABLE_NUMBER, 100),
     (Limit::SQLITE_LIMIT_COMPOUND_SELECT, 5),
-    (Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 50),
+    (Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, MAX_PATTERN_BYTES),
     (Limit::SQLITE_LIMIT_EXPR_DEPTH, 100),
     (Limit::SQLITE_LIMIT_VDBE_OP, 25_000),
     (Limit::SQLITE_LIMIT_FUNCTION_ARG, 127),
@@ -91,8 +94,34 @@ const ASKING_PRAGMAS: [&str; 11] = [
     "table_xinfo",
 ];
 
-/// Functions that reach code, pointers or the host's log.
-const DENIED_FUNCTIONS: [&str; 3] = ["fts3_tokenizer", "load_extension", "sqlite_log"];
+/// Functions that reach code, pointers or the host's log; those that one call can keep busy for minutes or have fill the
+/// memory; and those for tables that a guest may not make.
+const DENIED_FUNCTIONS: [&str; 14] = [
+    "fts3_tokenizer",
+    "load_extension",
+    "sqlite_log",
+    // Time grows with the square of a value, or of the matches in a document.
+    "highlight",
+    "json_patch",
+    "jsonb_patch",
+    "snippet",
+    // Up to 4 KB of white space before each of a million elements, and more where a guest says how much.
+    "json_pretty",
+    // For full-text search before fts5, and for R*Trees.
+    "matchinfo",
+    "offsets",
+    "optimize",
+    "rtreecheck",
+    "rtreedepth",
+    "rtreenode",
+];
+
+/// Functions that take any number of arguments, beside those for JSON and those of ours.
+const WIDE_FUNCTIONS: [&str; 10] =
+    ["date", "datetime", "format", "julianday", "max", "min", "printf", "strftime", "time", "unixepoch"];
+
+/// Tables that are there without being made. `dbstat` walks a whole tree in one instruction.
+const DENIED_TABLES: [&str; 2] = ["dbstat", "fts3tokenize"];
 
 /// Virtual tables that a guest may make.
 const VIRTUAL_TABLES: [&str; 2] = ["fts5", "fts5vocab"];
@@ -122,6 +151,10 @@ pub(crate) fn apply(sqlite: &mut Connection, bulk: Bulk) -> rusqlite::Result<Exe
         sqlite.set_db_config(setting, value)?;
     }
     sqlite.authorizer(Some(move |context: AuthContext<'_>| {
+        bulk.note();
+        if matches!(context.action, AuthAction::Function { function_name } if may_be_wide(function_name)) {
+            bulk.note_wide(context.accessor.is_some());
+        }
         let admits = admits(&context) && (!may_be_bulk(&context.action) || bulk.admit());
         match admits || asked.0.load(Relaxed) {
             true => Authorization::Allow,
@@ -134,15 +167,15 @@ pub(crate) fn apply(sqlite: &mut Connection, bulk: Bulk) -> rusqlite::Result<Exe
 /// Whether a guest may do this.
 fn admits(context: &AuthContext<'_>) -> bool {
     match context.action {
+        AuthAction::Read { table_name, .. } => !is_in(&DENIED_TABLES, table_name),
         AuthAction::Select
-        | AuthAction::Read { .. }
         | AuthAction::Recursive
         | AuthAction::Transaction { .. }
         | AuthAction::Savepoint { .. }
         | AuthAction::Reindex { .. }
         | AuthAction::Analyze { .. } => true,
         AuthAction::Pragma { pragma_name, pragma_value } => admits_pragma(pragma_name, pragma_value),
-        AuthAction::Function { function_name } => !is_in(&DENIED_FUNCTIONS, function_name),
+        AuthAction::Function { function_name } => allows_function(function_name),
         // `CREATE TABLE temp.t` says so here only.
         _ if context.database_name == Some("temp") && !touches_rows(&context.action) => false,
         AuthAction::CreateVtable { table_name, module_name } => {
@@ -166,6 +199,11 @@ fn admits(context: &AuthContext<'_>) -> bool {
     }
 }
 
+/// Whether a guest may call a function.
+pub(crate) fn allows_function(name: &str) -> bool {
+    !is_in(&DENIED_FUNCTIONS, name)
+}
+
 /// Whether SQLite may do this to a whole table in one instruction.
 fn may_be_bulk(action: &AuthAction<'_>) -> bool {
     match action {
@@ -173,6 +211,11 @@ fn may_be_bulk(action: &AuthAction<'_>) -> bool {
         AuthAction::Function { function_name } => function_name.eq_ignore_ascii_case("count"),
         _ => false,
     }
+}
+
+/// Whether a function takes any number of arguments, and SQLite goes through all of them in one instruction.
+pub(crate) fn may_be_wide(function: &str) -> bool {
+    is_in(&WIDE_FUNCTIONS, function) || function.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("json"))
 }
 
 /// Whether an action is about rows of a table that exists. ALTER TABLE does that to the temporary schema, which is empty.

@@ -1,8 +1,10 @@
-//! Promises broken on purpose, to see the tests that guard them fail. Not in a build without the feature `sabotage`.
+//! Promises broken on purpose, to see the tests that guard them fail. Not in a build without the feature `sabotage`, but
+//! for the unit tests of this crate.
 //!
 //! `OWNBASE_SABOTAGE` says which one, for the whole process: `label` lets users' files collide, `transaction` ignores
 //! BEGIN, COMMIT and ROLLBACK, `commit` answers a write before it is committed, `log` takes a damaged log for a sound one,
-//! `unreadable` erases only what can be read, `erase` finishes no erase that a kill cut short.
+//! `unreadable` erases only what can be read, `erase` finishes no erase that a kill cut short, `refused` keeps what a
+//! statement changed whose answer was refused.
 
 use crate::{
     bindings::spin::sqlite::sqlite::RowResult, connection::Statement, databases::Databases, errors::Error,
@@ -66,6 +68,11 @@ pub(crate) fn leaves_erases() -> bool {
     *BROKEN == "erase"
 }
 
+/// `refused`: whether a change stands though its statement's answer was refused.
+pub(crate) fn keeps_refused() -> bool {
+    *BROKEN == "refused"
+}
+
 /// Does what should have been done before the answer.
 pub(crate) fn later(commit: impl FnOnce() + Send + 'static) {
     thread::spawn(move || {
@@ -84,6 +91,9 @@ struct Nothing;
 
 impl Rows for Nothing {
     fn columns(&mut self, _: Vec<String>) -> Result<(), Error> {
+        Ok(())
+    }
+    fn admit(&self, _: usize) -> Result<(), Error> {
         Ok(())
     }
     fn row(&mut self, _: RowResult, _: usize) -> Result<(), Error> {

@@ -3,7 +3,7 @@
 //! A statement on an open database that nobody holds runs here and now, on the thread that serves, if it only reads, or if
 //! it is a plain change of rows whose commit takes no sync (with a gate, and not the first after a checkpoint). It is stopped
 //! after about a millisecond, or where it meets a value that is not small; what it changed is undone, and it starts over
-//! elsewhere. It may take longer over values of up to 2 MB that it reads or frees (`bulk.rs`). Everything else runs on a
+//! elsewhere. It may take longer over large values that it frees (`bulk.rs`). Everything else runs on a
 //! blocking thread: what opens, makes, syncs, waits or takes long, what SQLite does to a whole table at once, and within a
 //! transaction all from the first statement on that does more than read, since what is stopped may take the transaction
 //! with it. The database waited for is held for one statement, or from the statement that begins a transaction to the one

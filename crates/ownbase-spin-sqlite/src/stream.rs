@@ -1,9 +1,11 @@
 //! execute-async: a statement's rows on their way from a blocking thread to the guest's stream.
 //!
 //! Rows cross in batches through a channel of two, so a guest that reads slowly holds the statement back and memory stays
-//! bounded (three batches of 32 KiB, or of one row where a row is larger). The statement's time limit goes on meanwhile:
+//! bounded (three batches of 32 KiB, or of one row where a row is larger; no row is larger than a blocking call's result). The statement's time limit goes on meanwhile:
 //! when it passes, or when the guest drops the stream, the statement stops and its database is free. How it ended, the
 //! future tells. An error before the first row is answered by the call itself.
+//!
+//! What a statement changed is undone when its rows are refused: when the stream is dropped, or not read in time.
 //!
 //! Rows of a statement that writes are not to be told before it has ended. A guest that writes them into its answer as they
 //! come must not have more of them than fit into the channel and its own memory: held back with them (`Scope::settled`), the
@@ -17,6 +19,7 @@ use crate::{
     scope::Scope,
     session::{self, Session},
 };
+use rusqlite::ffi;
 use std::{
     pin::Pin,
     sync::Arc,
@@ -55,7 +58,15 @@ pub(crate) struct End {
 pub(crate) async fn start(session: &Arc<Session>, scope: Option<Scope>, statement: Statement) -> Result<Answer, Error> {
     let (columns_out, columns) = oneshot::channel();
     let (rows_out, rows) = mpsc::channel(BATCHES);
-    let outgoing = |until| Outgoing { columns: Some(columns_out), rows: rows_out, batch: Vec::new(), bytes: 0, until };
+    let max_row_bytes = session.databases().limits().max_result_bytes;
+    let outgoing = |until| Outgoing {
+        columns: Some(columns_out),
+        rows: rows_out,
+        batch: Vec::new(),
+        bytes: 0,
+        max_row_bytes,
+        until,
+    };
     let (scope, task) = session.start(scope, statement, outgoing).await?;
     match columns.await {
         Ok(columns) => Ok(Answer { columns, rows: Batches(rows), end: End { scope, task } }),
@@ -115,15 +126,26 @@ struct Outgoing {
     rows: mpsc::Sender<Vec<RowResult>>,
     batch: Vec<RowResult>,
     bytes: usize,
+    max_row_bytes: usize,
     until: Instant,
 }
 
 impl Rows for Outgoing {
+    const MAY_REFUSE_END: bool = true;
+
     fn columns(&mut self, names: Vec<String>) -> Result<(), Error> {
         match self.columns.take().map(|columns| columns.send(names)) {
             Some(Ok(())) => Ok(()),
             _ => Err(dropped()),
         }
+    }
+
+    fn admit(&self, bytes: usize) -> Result<(), Error> {
+        let limit = self.max_row_bytes;
+        if bytes <= limit {
+            return Ok(());
+        }
+        Err(Error::new(ffi::SQLITE_TOOBIG, format_args!("a row has more than {limit} bytes (ask for fewer columns)")))
     }
 
     fn row(&mut self, row: RowResult, bytes: usize) -> Result<(), Error> {

@@ -6,16 +6,32 @@ use rusqlite::{
     types::{ToSqlOutput, ValueRef},
 };
 
-/// A row of so many columns, and about how many bytes it takes in memory.
-pub(crate) fn row(row: &Row<'_>, width: usize) -> rusqlite::Result<(RowResult, usize)> {
+/// Bytes of a row that may be copied before the sizes of the rest are summed.
+const COPIED_BYTES: usize = 4 << 10;
+
+/// A row of so many columns, and about how many bytes it takes in memory. `admit` is asked about a large row before the row is
+/// copied, with a size up to the row's.
+pub(crate) fn row<E: From<rusqlite::Error>>(
+    row: &Row<'_>,
+    width: usize,
+    admit: impl Fn(usize) -> Result<(), E>,
+) -> Result<(RowResult, usize), E> {
     let mut values = Vec::with_capacity(width);
     let mut bytes = size_of::<RowResult>() + width * size_of::<Value>();
+    let mut is_admitted = false;
     for column in 0..width {
         let value = row.get_ref(column)?;
-        bytes += match value {
-            ValueRef::Text(content) | ValueRef::Blob(content) => content.len(),
-            _ => 0,
-        };
+        bytes += content_bytes(value);
+        if bytes > COPIED_BYTES && !is_admitted {
+            let mut all = bytes;
+            admit(all)?;
+            // One by one: to look at a value may take as much memory as the value.
+            for later in column + 1..width {
+                all += content_bytes(row.get_ref(later)?);
+                admit(all)?;
+            }
+            is_admitted = true;
+        }
         values.push(match value {
             ValueRef::Null => Value::Null,
             ValueRef::Integer(integer) => Value::Integer(integer),
@@ -25,6 +41,13 @@ pub(crate) fn row(row: &Row<'_>, width: usize) -> rusqlite::Result<(RowResult, u
         });
     }
     Ok((RowResult { values }, bytes))
+}
+
+fn content_bytes(value: ValueRef<'_>) -> usize {
+    match value {
+        ValueRef::Text(content) | ValueRef::Blob(content) => content.len(),
+        ValueRef::Null | ValueRef::Integer(_) | ValueRef::Real(_) => 0,
+    }
 }
 
 /// SQLite does not check that text is UTF-8; a guest can store what is not by CAST.

@@ -85,7 +85,7 @@ fn unfinished_erases_turn_erase_red(_: &Engine, sabotage: &Engine) -> Result<()>
 }
 
 fn a_released_engine_refuses_sabotage(engine: &Engine) -> Result<()> {
-    for sabotage in ["label", "transaction", "commit", "log", "unreadable", "erase"] {
+    for sabotage in ["label", "transaction", "commit", "log", "unreadable", "erase", "refused"] {
         let home = Home::new(engine)?;
         let error = refusal(engine.asked_to_fail(sabotage)?.command(&home, &[])?)?;
         ensure!(error.contains("OWNBASE_SABOTAGE"), "the refusal does not name OWNBASE_SABOTAGE: {error}");

@@ -1,16 +1,19 @@
 //! One run of a statement: as what it is prepared, whether it may run, how it ended, what it changed.
 
-use super::{Admission, Changes, Connection, Kind, Ran, Statement, bulk};
+use super::{Admission, Changes, Connection, Kind, Ran, Statement, bulk, values::LargestValue};
 use crate::{
     errors::{Error, is_interrupt, is_too_large},
     policy,
-    rows::{Fault, Rows, answer},
+    rows::{Fault, Rows, Terms, answer},
 };
-use rusqlite::{ErrorCode, ffi, limits::Limit};
+use rusqlite::{ErrorCode, ffi};
 use std::time::Instant;
 
 /// The largest value or row of a statement that was admitted as a small one, in bytes.
 const SMALL_VALUE_BYTES: i32 = 16 << 10;
+
+/// The largest value or row of any other that is to be brief, in bytes.
+const BRIEF_VALUE_BYTES: i32 = 64 << 10;
 
 impl Connection {
     /// Runs a statement as `admit` says of its kind, at most until `until`. Where it cannot even be prepared, nobody is asked.
@@ -29,48 +32,65 @@ impl Connection {
             Err(Fault::Sqlite(error)) if is_interrupt(&error) => return Ran::Stopped(self.explain(error.into())),
             Err(fault) => return Ran::Done(Err(self.explain(fault))),
         };
-        let is_bulk = self.bulk.may_have_come() && bulk::is_in(&self.sqlite, &statement.sql);
+        // Found prepared, it was looked at before.
+        let load = match self.bulk.was_asked() {
+            true => bulk::look(&self.sqlite, &statement.sql, &prepared, &self.bulk),
+            false => bulk::Load::LIGHT,
+        };
         self.bulk.forget();
-        let kind = self.kind(statement, &prepared, is_bulk);
+        let kind = self.kind(statement, &prepared, load.is_heavy());
         let admission = admit(kind);
         if admission != Admission::Refused && !kind.only_reads() {
             // What begins a transaction has not written in it.
             self.may_have_written.set(self.in_transaction());
         }
-        let ran = self.run_prepared(statement, &mut prepared, admission, rows);
-        if is_bulk || self.bulk.may_have_come() {
+        let ran = self.run_prepared(statement, &mut prepared, admission, load.max_value_bytes, rows);
+        if load.is_heavy() || self.bulk.was_asked() {
             prepared.discard();
         }
         ran
     }
 
-    fn run_prepared(
+    fn run_prepared<R: Rows>(
         &self,
         statement: &Statement,
         prepared: &mut rusqlite::Statement<'_>,
         admission: Admission,
-        rows: &mut impl Rows,
+        max_value_bytes: i32,
+        rows: &mut R,
     ) -> Ran {
-        let _small = match admission {
+        let max_value_bytes = match admission {
             Admission::Refused => return Ran::Refused,
-            Admission::Granted | Admission::Brief => None,
-            Admission::Small => Some(SmallValues::of(&self.sqlite)),
+            Admission::Granted => max_value_bytes,
+            Admission::Brief => BRIEF_VALUE_BYTES,
+            Admission::Small => SMALL_VALUE_BYTES,
         };
-        let _denied = (admission != Admission::Granted).then(|| self.bulk.deny());
+        let is_granted = admission == Admission::Granted;
+        let _values =
+            (max_value_bytes < policy::MAX_VALUE_BYTES).then(|| LargestValue::of(&self.sqlite, max_value_bytes));
+        let _denied = (!is_granted).then(|| self.bulk.deny());
         self.inserts.begin(&self.sqlite);
-        match answer(prepared, &statement.parameters, &self.clock, rows) {
+        let max_row_bytes = if is_granted { usize::MAX } else { BRIEF_VALUE_BYTES as usize };
+        let in_savepoint =
+            !prepared.readonly() && prepared.column_count() > 0 && (R::MAY_REFUSE_END || self.in_transaction());
+        let undo = (!in_savepoint).then_some(&self.interrupt);
+        #[cfg(any(test, feature = "sabotage"))]
+        let undo = undo.filter(|_| !crate::sabotage::keeps_refused());
+        let terms = Terms { clock: &self.clock, max_row_bytes, undo };
+        let mut run = || answer(prepared, &statement.parameters, &terms, rows);
+        let answered = if in_savepoint { self.run_in_savepoint(run) } else { run() };
+        match answered {
             Ok(()) if prepared.readonly() => Ran::Done(Ok(None)),
             Ok(()) => Ran::Done(Ok(self.changes(statement))),
-            Err(Fault::Sqlite(error)) if self.is_stopped(admission, &error) => Ran::Stopped(self.explain(error.into())),
+            Err(fault) if self.is_stopped(admission, &fault) => Ran::Stopped(self.explain(fault)),
             Err(fault) => Ran::Done(Err(self.explain(fault))),
         }
     }
 
     /// Whether a statement failed for what it may take, and not for what it is.
-    fn is_stopped(&self, admission: Admission, error: &rusqlite::Error) -> bool {
-        is_interrupt(error)
-            || admission == Admission::Small && is_too_large(error)
-            || admission != Admission::Granted && self.bulk.may_have_come()
+    fn is_stopped(&self, admission: Admission, fault: &Fault) -> bool {
+        let Fault::Sqlite(error) = fault else { return matches!(fault, Fault::LargeRow) };
+        is_interrupt(error) || admission != Admission::Granted && (is_too_large(error) || self.bulk.may_have_come())
     }
 
     /// Runs a statement if it only reads, at most until `until`.
@@ -78,13 +98,13 @@ impl Connection {
         self.run(statement, until, Admission::of_reads, rows)
     }
 
-    fn kind(&self, statement: &Statement, prepared: &rusqlite::Statement<'_>, is_bulk: bool) -> Kind {
+    fn kind(&self, statement: &Statement, prepared: &rusqlite::Statement<'_>, is_heavy: bool) -> Kind {
         // COMMIT is read-only to SQLite too, but has no columns.
         match prepared.readonly() {
             true if prepared.column_count() == 0 => Kind::Other,
-            true if is_bulk => Kind::BulkRead,
+            true if is_heavy => Kind::BulkRead,
             true => Kind::Read,
-            false if !is_bulk && statement.changes_rows() && !self.in_transaction() => Kind::Change,
+            false if !is_heavy && statement.changes_rows() && !self.in_transaction() => Kind::Change,
             false => Kind::Other,
         }
     }
@@ -119,24 +139,8 @@ impl Connection {
                 error.into()
             }
             Fault::Rows(error) => error,
+            Fault::LargeRow => Error::new(ffi::SQLITE_TOOBIG, "a row is too large for the thread that serves"),
         }
-    }
-}
-
-/// Keeps values small until dropped.
-struct SmallValues<'a>(&'a rusqlite::Connection);
-
-impl SmallValues<'_> {
-    fn of(sqlite: &rusqlite::Connection) -> SmallValues<'_> {
-        // Fails for a negative limit only.
-        let _ = sqlite.set_limit(Limit::SQLITE_LIMIT_LENGTH, SMALL_VALUE_BYTES);
-        SmallValues(sqlite)
-    }
-}
-
-impl Drop for SmallValues<'_> {
-    fn drop(&mut self) {
-        let _ = self.0.set_limit(Limit::SQLITE_LIMIT_LENGTH, policy::MAX_VALUE_BYTES);
     }
 }
 
@@ -176,6 +180,9 @@ mod tests {
         impl Rows for Panics {
             fn columns(&mut self, _: Vec<String>) -> Result<(), Error> {
                 panic!("of the test")
+            }
+            fn admit(&self, _: usize) -> Result<(), Error> {
+                Ok(())
             }
             fn row(&mut self, _: RowResult, _: usize) -> Result<(), Error> {
                 Ok(())

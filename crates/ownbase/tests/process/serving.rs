@@ -192,14 +192,3 @@ fn what_no_route_matches_is_404() {
     let answer = request(server.address, "GET", "/elsewhere");
     assert_eq!((answer.status, &answer.problem()["title"]), (404, &"Not Found".into()));
 }
-
-#[test]
-fn health_is_on_a_listener_of_its_own() {
-    let server = Site::new(MANIFEST).up(&["--admin-listen", "127.0.0.1:0"]);
-    let url = server.announced.iter().find_map(|line| line.strip_prefix("Health: http://")).unwrap();
-    let address = url.strip_suffix("/health").unwrap().parse().unwrap();
-    let answer = request(address, "GET", "/health");
-    assert_eq!((answer.status, answer.body.as_str()), (200, r#"{"status":"ok"}"#));
-    assert_eq!(request(address, "GET", "/x").problem()["status"], 404);
-    assert_eq!(request(server.address, "GET", "/health").body, "/health");
-}
