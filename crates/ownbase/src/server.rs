@@ -81,6 +81,8 @@ pub(crate) struct Thread {
     handlers: Vec<Handler>,
     gate: Gate,
     room: Room,
+    /// The turn of long answers, of which a thread makes one at a time.
+    long: Semaphore,
     ids: RequestIds,
     http1: http1::Builder,
     /// Places for requests of HTTP/2, of which one connection may have many.
@@ -141,6 +143,7 @@ impl Server {
                 handlers: app.components.iter().map(instances_of).collect(),
                 gate: Gate::new(limits.max_running, limits.max_waiting),
                 room: room.clone(),
+                long: Semaphore::new(1),
                 ids: RequestIds::new(start, number),
                 http1: connection::http(limits.header_timeout),
                 streams: Arc::new(Semaphore::new(limits.max_connections.div_ceil(limits.threads))),

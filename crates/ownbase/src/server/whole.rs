@@ -23,6 +23,7 @@ use http::{Method, Request, Response};
 use ownbase_spin_sqlite::Scope;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::sync::SemaphorePermit;
 
 /// An answer of at most this many bytes needs no room: head and body leave in one write.
 pub(super) const MAX_WHOLE_BYTES: u64 = 64 << 10;
@@ -54,11 +55,13 @@ pub(super) async fn answer(
     let is_expected_long = whole.lengths.expected(key) == Expected::Long;
     let mut room = if is_expected_long { Some(wait(thread, busy, deadline).await?) } else { None };
     loop {
+        let long = if room.is_some() { long_turn(thread, deadline).await? } else { None };
         let turn = thread.gate.enter(deadline).await?;
         underway.turn = Some(turn.clone());
         let ticket = Ticket { fate: underway.fate.clone(), scope: underway.scope.clone(), deadline, turn };
         let may_grow = room.is_some() || !may_repeat;
         let called = whole.answer(request, ticket, may_grow).await;
+        drop(long);
         let Called { request: again, response } = called.map_err(|error| refusal(&error, deadline, underway))?;
         let is_long = response.as_ref().is_none_or(|response| response.body().len() > MAX_USUAL_BYTES);
         whole.lengths.remember(key, is_long);
@@ -83,6 +86,16 @@ pub(super) async fn answer(
         underway.scope = Scope::new(Some(deadline));
         underway.turn = None;
         room = Some(wait(thread, busy, deadline).await?);
+    }
+}
+
+/// The thread's turn for long answers, if it comes in time. Each computes for tens of milliseconds: two at a time would make
+/// others on the thread wait twice as long.
+async fn long_turn(thread: &Thread, deadline: Instant) -> Result<Option<SemaphorePermit<'_>>, Refusal> {
+    match thread.long.try_acquire() {
+        Ok(turn) => Ok(Some(turn)),
+        // The semaphore is never closed.
+        Err(_) => Ok(thread.gate.queue(deadline, thread.long.acquire()).await?.and_then(Result::ok)),
     }
 }
 
