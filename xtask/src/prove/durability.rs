@@ -66,6 +66,9 @@ pub(crate) struct Flags {
     /// Count no sync, to see the proof fail.
     #[arg(long)]
     ignore_syncs: bool,
+    /// Further flags of `ownbase up`; with `-- --durability relaxed` the proof must fail.
+    #[arg(last = true, value_name = "FLAGS")]
+    up: Vec<String>,
 }
 
 pub(crate) fn run(repository: &Repository, flags: &Flags) -> anyhow::Result<()> {
@@ -115,16 +118,16 @@ fn check_tools() -> anyhow::Result<()> {
 }
 
 fn build(repository: &Repository, flags: &Flags) -> anyhow::Result<Program> {
-    let manifest = repository.root.join("spin.toml");
+    let (manifest, up) = (repository.root.join("spin.toml"), flags.up.clone());
     if let Some(ownbase) = &flags.ownbase {
         ensure!(ownbase.is_file(), "--ownbase: there is no file {}", ownbase.display());
         // A name without a folder would be searched for elsewhere.
-        return Ok(Program { ownbase: std::path::absolute(ownbase)?, manifest });
+        return Ok(Program { ownbase: std::path::absolute(ownbase)?, manifest, flags: up });
     }
     setup::ensure(&[setup::COMPONENT])?;
     artifacts::component(repository)?;
     artifacts::host(repository)?;
-    Ok(Program { ownbase: artifacts::host_path(repository), manifest })
+    Ok(Program { ownbase: artifacts::host_path(repository), manifest, flags: up })
 }
 
 struct Run {

@@ -18,14 +18,18 @@ pub(crate) struct Flip {
 }
 
 impl Flip {
-    /// Turns over a bit of an image, if there is one: often near a file's beginning, where formats keep what all else
-    /// hangs on.
+    /// Turns over a bit of an image, if there is one: often of what is no database, of which there is less, and often near
+    /// a file's beginning, where formats keep what all else hangs on.
     pub(crate) fn one(image: &mut Image, chance: &mut Rng) -> Option<Self> {
-        let files: Vec<_> = image
-            .iter_mut()
-            .filter_map(|(path, contents)| Some((path, contents.as_mut().filter(|contents| !contents.is_empty())?)))
-            .collect();
-        let (path, contents) = chance.choice(files)?;
+        let of = |is_one: fn(&[u8]) -> bool| -> Vec<PathBuf> {
+            let files = image.iter().filter(|(_, contents)| contents.as_deref().is_some_and(is_one));
+            files.map(|(path, _)| path.clone()).collect()
+        };
+        let logs = of(|contents| contents.len() >= 512 && !folder::is_database(contents));
+        let all = of(|contents| !contents.is_empty());
+        let from = if chance.bool() && !logs.is_empty() { logs } else { all };
+        let path = chance.choice(from)?;
+        let contents = image.get_mut(&path)?.as_mut()?;
         let within = match chance.u32(..3) {
             0 => 100,
             1 => 8 << 10,
@@ -36,7 +40,7 @@ impl Flip {
         if let Some(byte) = contents.get_mut(offset) {
             *byte ^= 1 << bit;
         }
-        Some(Self { path: path.clone(), offset, bit, sound, damaged: contents.clone() })
+        Some(Self { path, offset, bit, sound, damaged: contents.clone() })
     }
 
     /// Whether the damage is in a database itself. SQLite keeps no sums of its pages, so it may well not see it.

@@ -18,6 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) struct Program {
     pub(crate) ownbase: PathBuf,
     pub(crate) manifest: PathBuf,
+    /// Of `ownbase up`, beside those that are given here.
+    pub(crate) flags: Vec<String>,
 }
 
 impl Program {
@@ -38,7 +40,7 @@ impl Program {
     fn up(&self, mut command: Command, state: &Path) -> Command {
         command.args(["up", "--from"]).arg(&self.manifest).args(["--listen", "127.0.0.1:0"]);
         command.args(["--max-open-databases", MAX_OPEN, "--state-dir"]).arg(state);
-        command.env("OWNBASE_LOG", "info");
+        command.args(&self.flags).env("OWNBASE_LOG", "info");
         command
     }
 }
