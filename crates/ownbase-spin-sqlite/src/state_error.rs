@@ -38,8 +38,6 @@ pub enum StateError {
     Format {
         /// The state directory.
         path: PathBuf,
-        /// What the file holds.
-        found: String,
     },
     /// It belongs to another user of the machine, who can change all that is in it.
     #[error("the state directory {} belongs to user {owner}, and this process runs as user {user} (run it as that user, or change the owner)", path.display())]

@@ -27,10 +27,8 @@ const NAME: &str = "format";
 /// Refuses a directory of a newer build, and brings an older one to this build's layout. `is_used` if it holds databases.
 pub(super) fn settle(state_dir: &Path, is_used: bool) -> Result<(), StateError> {
     let unusable = |source| StateError::Unusable { path: state_dir.to_owned(), source };
-    let found = match fs::read_to_string(state_dir.join(NAME)) {
-        Ok(text) => {
-            text.trim_end().parse().map_err(|_| StateError::Format { path: state_dir.to_owned(), found: text })?
-        }
+    let found = match fs::read(state_dir.join(NAME)) {
+        Ok(bytes) => parse(&bytes).ok_or_else(|| StateError::Format { path: state_dir.to_owned() })?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => FIRST,
         Err(error) => return Err(unusable(error)),
     };
@@ -44,6 +42,10 @@ pub(super) fn settle(state_dir: &Path, is_used: bool) -> Result<(), StateError> 
         }
     }
     Ok(())
+}
+
+fn parse(bytes: &[u8]) -> Option<u32> {
+    str::from_utf8(bytes).ok()?.trim_end().parse().ok()
 }
 
 fn write(state_dir: &Path) -> io::Result<()> {

@@ -184,7 +184,7 @@ impl Location {
         self.remove_file(&self.file)?;
         self.sync_folder()?;
         files.iter().skip(1).try_for_each(|file| self.remove_file(file))?;
-        self.count();
+        self.count_moved();
         self.settle()?;
         Ok(folder)
     }

@@ -206,6 +206,13 @@ impl Location {
         }
     }
 
+    /// To be called once the files were moved elsewhere in the state directory: the user is gone, the bytes are not.
+    pub(crate) fn count_moved(&self) {
+        let moved = self.part.noted.get().map_or(0, Size::bytes);
+        self.count();
+        self.part.usage.add(0, signed(moved));
+    }
+
     /// The count of which this is a part.
     pub(crate) fn usage(&self) -> &Arc<Usage> {
         &self.part.usage

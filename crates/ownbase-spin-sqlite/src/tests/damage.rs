@@ -285,7 +285,9 @@ async fn a_newer_state_directory_is_refused_and_an_older_one_is_upgraded() {
     state.databases.close().await;
     let format = state.dir.path().join("format");
     assert_eq!(fs::read_to_string(&format).unwrap(), "2\n");
-    for (content, says) in [("3\n", "has format 3"), ("x", "no number"), ("", "no number")] {
+    let cases: [(&[u8], &str); 4] =
+        [(b"3\n", "has format 3"), (b"x", "no number"), (b"", "no number"), (b"\xff\n", "no number")];
+    for (content, says) in cases {
         fs::write(&format, content).unwrap();
         let error = Databases::open(state.dir.path(), gated()).unwrap_err().to_string();
         assert!(error.contains(says) && !error.contains('\n'), "{error}");
