@@ -27,8 +27,7 @@ async fn what_was_left_loose_is_tightened() {
     let dir = tempfile::tempdir().unwrap();
     let users = dir.path().join("users");
     for loose in [0o755, 0o775, 0o750, 0o700] {
-        let mut limits = Limits::default();
-        limits.durability = Durability::Gated;
+        let limits = Limits { durability: Durability::Gated, ..Limits::default() };
         let databases = Databases::open(dir.path(), limits).unwrap();
         let session = Arc::new(Session::new(databases.clone(), "user-john"));
         run(&session, "CREATE TABLE IF NOT EXISTS a (b)").await.unwrap();

@@ -140,7 +140,7 @@ async fn a_large_row_is_handed_out_elsewhere_and_changed_once() {
     run_with(&session, None, "INSERT INTO a VALUES (?)", vec![Value::Text("x".repeat(66_000))]).await.unwrap();
     assert!(matches!(here(&state, "SELECT b FROM a").await, Ran::Stopped(_)), "a large value");
     assert_eq!(run(&session, "SELECT length(b) FROM a").await.unwrap(), ["66000"]);
-    let wide = vec!["hex(zeroblob(5000))"; 7].join(", ");
+    let wide = ["hex(zeroblob(5000))"; 7].join(", ");
     assert!(matches!(here(&state, &format!("SELECT {wide}")).await, Ran::Stopped(_)), "many values");
     let insert = format!("INSERT INTO a VALUES (1) RETURNING {wide}");
     assert!(matches!(here(&state, &insert).await, Ran::Stopped(_)));

@@ -129,9 +129,9 @@ impl Tape {
         for done in 0..1_u32 << open.len() {
             let is_done =
                 |call: &Call| open.iter().position(|at| *at == call.begin).is_some_and(|bit| done >> bit & 1 == 1);
-            let calls: Vec<Call> = calls.iter().cloned().map(|call| self.ended(call, &is_done)).collect();
+            let calls: Vec<Call> = calls.iter().cloned().map(|call| self.ended(call, is_done)).collect();
             let (mut follower, mut disk) = (self.follower.clone(), self.disk.clone());
-            let events = follower.process(&calls, &is_done)?;
+            let events = follower.process(&calls, is_done)?;
             events.iter().for_each(|event| disk.see(event));
             let now = disk.now();
             if now == *found {
