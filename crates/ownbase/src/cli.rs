@@ -92,7 +92,7 @@ pub(crate) struct UpFlags {
     #[arg(long)]
     pub(crate) insecure_no_auth: bool,
     /// Name or address, without a port, by which clients may call the server beside localhost, *.localhost, 127.0.0.0/8
-    /// and [::1]; repeatable. A request with another Host gets 421. Off loopback any Host is answered unless this is given
+    /// and ::1; repeatable. A request with another Host gets 421. Off loopback any Host is answered unless this is given
     #[arg(long, value_name = "NAME", value_parser = HostName::parse)]
     pub(crate) host: Vec<HostName>,
     /// Address of the admin listener, which answers GET /health over HTTP/1.1; off unless given. It tells of no user and
