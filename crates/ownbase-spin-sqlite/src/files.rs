@@ -132,8 +132,8 @@ impl Files {
     /// Leaves the directory to another process. The caller has closed every database; `is_settled` if every removal is on
     /// disk.
     pub(crate) fn release(&self, is_settled: bool) {
-        if is_settled && let Err(error) = self.shared.marks.clear() {
-            tracing::warn!(%error, "the marks of logs that are gone stay behind");
+        if is_settled && let Err(error) = self.shared.marks.settle() {
+            tracing::warn!(%error, "the marks of logs were not written anew; those of logs that are gone stay behind");
         }
         if is_settled && let Err(error) = folders::mark_settled(&self.state_dir) {
             tracing::warn!(%error, "the next start syncs all folders, since the mark that it need not was not made");

@@ -84,16 +84,15 @@ impl Marks {
         self.kept().append(marks, || self.latest().clone())
     }
 
-    /// Forgets all marks: no log is left.
-    pub(super) fn clear(&self) -> io::Result<()> {
-        self.latest().clear();
+    /// Keeps the marks of logs that a process before left and nobody has opened since; all other logs are gone.
+    pub(super) fn settle(&self) -> io::Result<()> {
+        let latest = self.latest().clone();
         let mut kept = self.kept();
-        kept.file = None;
-        kept.bytes = 0;
-        match fs::remove_file(&kept.path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
+        if !latest.is_empty() {
+            return kept.write_anew(&latest);
         }
+        (kept.file, kept.bytes) = (None, 0);
+        remove_if_there(&kept.path).map(drop)
     }
 
     fn latest(&self) -> MutexGuard<'_, HashMap<Key, Mark>> {
@@ -207,8 +206,12 @@ mod tests {
         assert_eq!((found.of(&JOHN), found.of(&JANE)), (Some(mark(3)), Some(mark(2))));
         found.forget(&JOHN);
         assert_eq!(found.of(&JOHN), None);
-        found.clear().unwrap();
-        assert_eq!(Marks::open(path).unwrap().of(&JANE), None);
+        found.settle().unwrap();
+        let left = Marks::open(path.clone()).unwrap();
+        assert_eq!((left.of(&JOHN), left.of(&JANE)), (None, Some(mark(2))));
+        left.forget(&JANE);
+        left.settle().unwrap();
+        assert!(!path.exists());
     }
 
     #[test]

@@ -109,6 +109,16 @@ async fn a_log_that_lost_what_was_synced_is_set_aside_whole() {
 }
 
 #[tokio::test]
+async fn a_mark_outlives_orderly_ends_that_leave_its_log_alone() {
+    let state = open(killed(true).await);
+    assert_eq!(rows(&state, "user-jane").await.unwrap(), COMMITS.to_string());
+    state.databases.close().await;
+    flip(&log_of(&state.dir), 32 + 10 * FRAME + 700);
+    let state = open(state.dir);
+    assert_code(rows(&state, "user-john").await, "SQLITE_CORRUPT");
+}
+
+#[tokio::test]
 async fn files_that_are_put_back_are_served() {
     let left = killed(true).await;
     flip(&log_of(&left), 5);
