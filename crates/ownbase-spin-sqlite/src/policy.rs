@@ -8,7 +8,10 @@
 //!
 //! <https://sqlite.org/security.html>, <https://developers.cloudflare.com/durable-objects/platform/limits/>
 
+mod ranks;
+
 use crate::connection::Bulk;
+use ranks::Ranks;
 use rusqlite::{
     Connection,
     config::DbConfig,
@@ -150,12 +153,14 @@ pub(crate) fn apply(sqlite: &mut Connection, bulk: Bulk) -> rusqlite::Result<Exe
     for (setting, value) in SETTINGS {
         sqlite.set_db_config(setting, value)?;
     }
+    let mut ranks = Ranks::of(sqlite)?;
     sqlite.authorizer(Some(move |context: AuthContext<'_>| {
         bulk.note();
         if matches!(context.action, AuthAction::Function { function_name } if may_be_wide(function_name)) {
             bulk.note_wide(context.accessor.is_some());
         }
-        let admits = admits(&context) && (!may_be_bulk(&context.action) || bulk.admit());
+        let admits =
+            admits(&context) && ranks.admits(&context.action) && (!may_be_bulk(&context.action) || bulk.admit());
         match admits || asked.0.load(Relaxed) {
             true => Authorization::Allow,
             false => Authorization::Deny,

@@ -179,3 +179,41 @@ async fn matches_are_not_marked_by_sqlite() {
         assert!(error.contains("not authorized to use function"), "{error}");
     }
 }
+
+#[tokio::test]
+async fn a_rank_that_a_value_may_turn_into_anything_is_refused() {
+    let state = state();
+    let session = state.session("user-john");
+    for sql in [
+        "CREATE TABLE scores (name, rank)",
+        "INSERT INTO scores VALUES ('ann', 7)",
+        "CREATE VIRTUAL TABLE search USING fts5(b)",
+        "INSERT INTO search VALUES ('a b c'), ('b')",
+    ] {
+        run(&session, sql).await.unwrap();
+    }
+    assert_eq!(run(&session, "SELECT rank FROM scores").await.unwrap(), ["7"]);
+    let found = run(&session, "SELECT b FROM search WHERE search MATCH 'b' ORDER BY bm25(search)").await.unwrap();
+    assert_eq!(found, ["b", "a b c"]);
+    for sql in [
+        "SELECT rank FROM search WHERE search MATCH 'b'",
+        "SELECT b FROM Search WHERE search MATCH 'b' ORDER BY Rank",
+        "SELECT b FROM search WHERE search MATCH 'b' AND rank MATCH 'snippet(0, 1, 2, 3, 9)'",
+        "ALTER TABLE search RENAME TO other",
+    ] {
+        assert_code(run(&session, sql).await, "SQLITE_AUTH");
+    }
+    // A statement that is found prepared is prepared anew for another table of that name.
+    for sql in ["DROP TABLE scores", "CREATE VIRTUAL TABLE scores USING fts5(name)"] {
+        run(&session, sql).await.unwrap();
+    }
+    assert_code(run(&session, "SELECT rank FROM scores").await, "SQLITE_AUTH");
+    // After a close the tables are found.
+    drop(session);
+    state.databases.close().await;
+    let databases = Databases::open(state.dir.path(), Limits::default()).unwrap();
+    let session = Arc::new(Session::new(databases, "user-john"));
+    assert_code(run(&session, "SELECT rank FROM search").await, "SQLITE_AUTH");
+    run(&session, "INSERT INTO search VALUES ('d')").await.unwrap();
+    run(&session, "DELETE FROM search").await.unwrap();
+}
