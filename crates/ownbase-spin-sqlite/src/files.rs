@@ -31,6 +31,7 @@ mod taking;
 mod temporary;
 mod usage;
 mod wal;
+mod wal_file;
 
 use crate::{Limits, state_error::StateError};
 pub(crate) use kept::{Kept, KeptLabel};
@@ -38,7 +39,7 @@ pub(crate) use location::{FileLock, Location};
 use marks::Marks;
 pub(crate) use marks::{Key, Mark};
 use quarantine::Quarantine;
-pub(crate) use recovery::{Wal, WalFile};
+pub(crate) use recovery::Wal;
 use sha2::{Digest, Sha256};
 use std::{
     cell::Cell,
@@ -49,6 +50,7 @@ use std::{
     sync::Arc,
 };
 pub(crate) use usage::Usage;
+pub(crate) use wal_file::WalFile;
 
 /// Labels up to this many bytes are file names themselves; with `.db-wal` they stay below the usual 255.
 const MAX_PLAIN_BYTES: usize = 200;

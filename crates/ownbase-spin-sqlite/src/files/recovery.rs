@@ -14,11 +14,10 @@
 //! it holds could not be promised.
 
 use super::{
-    Shared,
     location::{FileLock, Location, remove_if_there},
     marks::{Key, Mark},
     permissions,
-    wal::{Frames, HEADER_BYTES, Header, Salts, Slot, Start},
+    wal::{Frames, HEADER_BYTES, Header, Slot, Start},
 };
 use std::{
     fmt,
@@ -26,20 +25,7 @@ use std::{
     io::{self, BufReader, Read, Seek, SeekFrom, Write},
     os::unix::fs::{FileExt, OpenOptionsExt},
     path::PathBuf,
-    sync::Arc,
 };
-
-/// A handle of our own on a database's write-ahead log.
-pub(crate) struct WalFile {
-    file: File,
-    location: Place,
-}
-
-struct Place {
-    key: Key,
-    folder: PathBuf,
-    shared: Arc<Shared>,
-}
 
 /// What a look at a log found.
 pub(crate) enum Wal {
@@ -89,12 +75,6 @@ struct Extent {
 }
 
 impl Location {
-    /// The write-ahead log of a database that SQLite has open.
-    pub(crate) fn wal(&self) -> io::Result<WalFile> {
-        let location = Place { key: self.key, folder: self.folder().to_owned(), shared: self.shared.clone() };
-        Ok(WalFile { file: permissions::open_tightened(&self.beside("-wal"))?, location })
-    }
-
     /// Whether a crash or a failed sync left something in the log. For a database that is not open.
     pub(crate) fn has_wal(&self) -> bool {
         self.beside("-wal").metadata().is_ok_and(|wal| wal.len() > 0)
@@ -173,6 +153,24 @@ impl Location {
                 extent(header, mark, log, database, copy)
             }
         }
+    }
+
+    /// Brings a log that a process before left onto the disk, and says how far it holds. A process that was killed may have
+    /// synced more of the log than it came to note.
+    pub(super) fn settle_log(&self) -> io::Result<Option<(Key, Mark)>> {
+        let log = File::open(self.beside("-wal"))?;
+        let mut first = Vec::with_capacity(HEADER_BYTES);
+        (&log).take(HEADER_BYTES as u64).read_to_end(&mut first)?;
+        let Start::Header(header) = Start::of(&first) else { return Ok(None) };
+        let mut frames = Frames::after(header, BufReader::with_capacity(256 << 10, &log));
+        let mut sound = 0;
+        while frames.next()? == Slot::Sound {
+            sound += 1;
+        }
+        self.shared.disk.sync_file(&log)?;
+        let noted = self.shared.marks.of(&self.key).filter(|mark| mark.salts == header.salts);
+        let is_new = noted.is_none_or(|mark| mark.frames < sound);
+        Ok((is_new && sound > 0).then_some((self.key, Mark { salts: header.salts, frames: sound })))
     }
 
     /// Forgets how far the log was on disk: all that it held is in the database, or gone.
@@ -264,35 +262,5 @@ fn has_content(log: &mut File) -> io::Result<bool> {
             read if piece.iter().take(read).any(|byte| *byte != 0) => return Ok(true),
             _ => {}
         }
-    }
-}
-
-impl WalFile {
-    pub(crate) fn sync(&self) -> io::Result<()> {
-        self.location.shared.disk.sync_file(&self.file)
-    }
-
-    /// Makes sure that the file is found again.
-    pub(crate) fn sync_name(&self) -> io::Result<()> {
-        self.location.shared.disk.sync_folder(&File::open(&self.location.folder)?)
-    }
-
-    /// The label for which marks are kept.
-    pub(crate) fn key(&self) -> Key {
-        self.location.key
-    }
-
-    /// The salts of the log's present generation; none before it has a header that holds.
-    pub(crate) fn salts(&self) -> io::Result<Option<Salts>> {
-        let mut first = [0; HEADER_BYTES];
-        match self.file.read_exact_at(&mut first, 0) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
-            Err(error) => return Err(error),
-        }
-        Ok(match Start::of(&first) {
-            Start::Header(header) => Some(header.salts),
-            Start::Blank | Start::Damaged => None,
-        })
     }
 }

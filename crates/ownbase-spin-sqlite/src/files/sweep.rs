@@ -1,10 +1,12 @@
-//! What a start does after a stop that was not orderly: it finishes erases, and clears away what was being made.
+//! What a start does after a stop that was not orderly: it finishes erases, clears away what was being made, and notes how
+//! far each log holds.
 //!
 //! Only names decide. A log without its database is not removed but set aside, since nobody knows what it holds.
 
 use super::{
-    Files, folders,
+    Files, Key, Mark, folders,
     location::{ERASED, MAKING, remove_if_there},
+    shown,
 };
 use std::{
     collections::HashSet,
@@ -18,10 +20,12 @@ const LOG: &str = "-wal";
 impl Files {
     /// Goes through all folders. A million users take some seconds.
     pub(super) fn sweep(&self) -> io::Result<()> {
-        (0..=u8::MAX).try_for_each(|folder| self.sweep_folder(folder))
+        let mut marks = Vec::new();
+        (0..=u8::MAX).try_for_each(|folder| self.sweep_folder(folder, &mut marks))?;
+        if marks.is_empty() { Ok(()) } else { self.shared.marks.keep(&marks) }
     }
 
-    fn sweep_folder(&self, number: u8) -> io::Result<()> {
+    fn sweep_folder(&self, number: u8, marks: &mut Vec<(Key, Mark)>) -> io::Result<()> {
         let folder = folders::folder(&self.users, number);
         let names = names(&folder)?;
         let mut has_changed = false;
@@ -32,10 +36,18 @@ impl Files {
                 has_changed |= remove_if_there(&folder.join(name))?;
             } else if let Some(database) = name.strip_suffix(LOG)
                 && database.ends_with(".db")
-                && !names.contains(database)
                 && !names.contains(&format!("{database}{ERASED}"))
             {
-                self.at(database, number).clear()?;
+                let location = self.at(database, number);
+                if !names.contains(database) {
+                    location.clear()?;
+                    continue;
+                }
+                match location.settle_log() {
+                    Ok(mark) => marks.extend(mark),
+                    // Whoever opens the database meets it again.
+                    Err(error) => tracing::warn!(%error, "the log of {} cannot be read", shown(location.file())),
+                }
             }
         }
         if has_changed { self.sync(&folder) } else { Ok(()) }

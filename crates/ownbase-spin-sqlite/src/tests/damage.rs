@@ -119,6 +119,17 @@ async fn a_mark_outlives_orderly_ends_that_leave_its_log_alone() {
 }
 
 #[tokio::test]
+async fn a_start_after_a_kill_notes_what_the_killed_process_did_not() {
+    let state = open(killed(false).await);
+    assert!(state.databases.marked("user-john") > COMMITS as u64);
+    let left = tempfile::tempdir().unwrap();
+    copy(state.dir.path(), left.path());
+    flip(&log_of(&left), 32 + 10 * FRAME + 700);
+    let state = open(left);
+    assert_code(rows(&state, "user-john").await, "SQLITE_CORRUPT");
+}
+
+#[tokio::test]
 async fn files_that_are_put_back_are_served() {
     let left = killed(true).await;
     flip(&log_of(&left), 5);
