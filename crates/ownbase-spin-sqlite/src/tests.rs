@@ -23,6 +23,7 @@ mod state;
 mod streams;
 mod transactions;
 mod undone;
+mod unreadable;
 mod usage;
 
 use crate::{
