@@ -23,7 +23,7 @@ impl Look {
         if location.is_empty()? {
             return Err(Error::new(ffi::SQLITE_NOTADB, "the file holds no database (restore it, or remove it)"));
         }
-        if let Wal::Damaged(damage) = location.look_at_wal(&lock)? {
+        if let Wal::Damaged(damage) = location.look_at_wal()? {
             return Err(Error::new(ffi::SQLITE_CORRUPT, damage));
         }
         let connection = Connection::look(location.file(), location.has_wal(), limits)?;

@@ -33,7 +33,7 @@ impl Database {
             drop(lock);
             return self.make_instead(databases, room);
         }
-        let has_wal = match self.location.renew_wal(&lock)? {
+        let has_wal = match self.location.renew_wal()? {
             Wal::Missing => false,
             Wal::Sound => true,
             Wal::Damaged(damage) => {

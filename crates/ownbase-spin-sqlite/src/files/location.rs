@@ -192,10 +192,6 @@ impl Location {
 }
 
 impl FileLock {
-    pub(super) fn file(&self) -> &File {
-        &self.0
-    }
-
     /// Whether the file was made and never written: it has no bytes, or few, and all of them are zero. A power cut in the
     /// middle of its making leaves that; earlier builds made files under their own name.
     pub(crate) fn is_blank(&self) -> io::Result<bool> {

@@ -4,8 +4,6 @@
 //!
 //! - A header that is neither blank nor valid, or a frame that fails below the mark up to which the log was synced
 //!   (`marks.rs`), is damage: no power cut leaves that. All files of the database are set aside whole.
-//! - A frame that fails in a log whose pages have begun to be moved into the database is damage too: SQLite syncs a log
-//!   before its checkpoint. What the database has of the log would make no sense without the rest.
 //! - Above the mark a power cut may leave anything. The frames that hold stand; what follows them is copied to quarantine
 //!   and dropped, with a warning.
 //!
@@ -14,7 +12,7 @@
 //! it holds could not be promised.
 
 use super::{
-    location::{FileLock, Location, remove_if_there},
+    location::{Location, remove_if_there},
     marks::{Key, Mark},
     permissions,
     wal::{Frames, HEADER_BYTES, Header, Slot, Start},
@@ -23,7 +21,7 @@ use std::{
     fmt,
     fs::{self, File},
     io::{self, BufReader, Read, Seek, SeekFrom, Write},
-    os::unix::fs::{FileExt, OpenOptionsExt},
+    os::unix::fs::OpenOptionsExt,
     path::PathBuf,
 };
 
@@ -46,10 +44,6 @@ pub(crate) enum Damage {
         frame: u64,
         synced: u64,
     },
-    /// Frame number `frame` fails, and a checkpoint had begun.
-    Checkpointed {
-        frame: u64,
-    },
 }
 
 impl fmt::Display for Damage {
@@ -58,9 +52,6 @@ impl fmt::Display for Damage {
             Damage::Header => f.write_str("the header of the log is damaged"),
             Damage::Frame { frame, synced } => {
                 write!(f, "frame {frame} of the log is damaged, and {synced} frames were on disk")
-            }
-            Damage::Checkpointed { frame } => {
-                write!(f, "frame {frame} of the log is damaged, and a checkpoint of the log had begun")
             }
         }
     }
@@ -80,9 +71,8 @@ impl Location {
         self.beside("-wal").metadata().is_ok_and(|wal| wal.len() > 0)
     }
 
-    /// Looks at the log, and brings what stands of it onto the disk. The database is read through its lock's handle: any
-    /// other would take the lock with it. Where the log is damaged, the files stay as they are.
-    pub(crate) fn renew_wal(&self, lock: &FileLock) -> io::Result<Wal> {
+    /// Looks at the log, and brings what stands of it onto the disk. Where the log is damaged, the files stay as they are.
+    pub(crate) fn renew_wal(&self) -> io::Result<Wal> {
         #[cfg(feature = "sabotage")]
         let is_trusted = crate::sabotage::trusts_logs();
         #[cfg(not(feature = "sabotage"))]
@@ -97,7 +87,7 @@ impl Location {
         if is_trusted {
             return Ok(Wal::Sound);
         }
-        let written = self.write_anew(lock, &mut old, &anew);
+        let written = self.write_anew(&mut old, &anew);
         if !matches!(written, Ok(Wal::Sound)) {
             // It would take room that the next attempt needs, and may be removed later too.
             let _ = fs::remove_file(&anew);
@@ -109,9 +99,9 @@ impl Location {
     }
 
     /// What a look at the log finds, which changes nothing.
-    pub(crate) fn look_at_wal(&self, lock: &FileLock) -> io::Result<Wal> {
+    pub(crate) fn look_at_wal(&self) -> io::Result<Wal> {
         match File::open(self.beside("-wal")) {
-            Ok(mut old) => Ok(match self.extent(&mut old, lock.file(), &mut io::sink())? {
+            Ok(mut old) => Ok(match self.extent(&mut old, &mut io::sink())? {
                 Ok(_) => Wal::Sound,
                 Err(damage) => Wal::Damaged(damage),
             }),
@@ -120,10 +110,10 @@ impl Location {
         }
     }
 
-    fn write_anew(&self, lock: &FileLock, old: &mut File, anew: &PathBuf) -> io::Result<Wal> {
+    fn write_anew(&self, old: &mut File, anew: &PathBuf) -> io::Result<Wal> {
         remove_if_there(anew)?;
         let mut new = File::options().write(true).create_new(true).mode(permissions::FILE).open(anew)?;
-        let extent = match self.extent(old, lock.file(), &mut new)? {
+        let extent = match self.extent(old, &mut new)? {
             Ok(extent) => extent,
             Err(damage) => return Ok(Wal::Damaged(damage)),
         };
@@ -140,7 +130,7 @@ impl Location {
     }
 
     /// Copies what stands of a log to `copy`.
-    fn extent(&self, log: &mut File, database: &File, copy: &mut impl Write) -> io::Result<Result<Extent, Damage>> {
+    fn extent(&self, log: &mut File, copy: &mut impl Write) -> io::Result<Result<Extent, Damage>> {
         let mut first = Vec::with_capacity(HEADER_BYTES);
         log.seek(SeekFrom::Start(0))?;
         Read::by_ref(log).take(HEADER_BYTES as u64).read_to_end(&mut first)?;
@@ -150,7 +140,7 @@ impl Location {
             Start::Header(header) => {
                 copy.write_all(&first)?;
                 let mark = self.shared.marks.of(&self.key).filter(|mark| mark.salts == header.salts);
-                extent(header, mark, log, database, copy)
+                extent(header, mark, log, copy)
             }
         }
     }
@@ -211,15 +201,9 @@ impl Location {
     }
 }
 
-fn extent(
-    header: Header,
-    mark: Option<Mark>,
-    log: &File,
-    database: &File,
-    copy: &mut impl Write,
-) -> io::Result<Result<Extent, Damage>> {
+fn extent(header: Header, mark: Option<Mark>, log: &File, copy: &mut impl Write) -> io::Result<Result<Extent, Damage>> {
     let mut frames = Frames::after(header, BufReader::with_capacity(256 << 10, log));
-    let (mut sound, mut is_torn, mut is_moved) = (0, false, false);
+    let (mut sound, mut is_torn) = (0, false);
     let mut slot = frames.next()?;
     while slot == Slot::Sound {
         copy.write_all(frames.bytes())?;
@@ -232,25 +216,10 @@ fn extent(
     while slot != Slot::End {
         // One that holds by itself after one that does not was of this generation too.
         is_torn |= slot != Slot::Old;
-        is_moved |= slot != Slot::Old && is_in(database, &frames)?;
         slot = frames.next()?;
-    }
-    if is_moved {
-        return Ok(Err(Damage::Checkpointed { frame: sound + 1 }));
     }
     let sound_bytes = HEADER_BYTES as u64 + sound * frames.frame_bytes() as u64;
     Ok(Ok(Extent { sound_bytes, is_torn }))
-}
-
-/// Whether the database has the page that is in a slot: then it was moved there, since a log holds what has changed.
-fn is_in<R: Read>(database: &File, frames: &Frames<R>) -> io::Result<bool> {
-    let Some((offset, page)) = frames.page() else { return Ok(false) };
-    let mut found = vec![0; page.len()];
-    match database.read_exact_at(&mut found, offset) {
-        Ok(()) => Ok(found == page && page.iter().any(|byte| *byte != 0)),
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
-        Err(error) => Err(error),
-    }
 }
 
 /// Whether anything but zeros is left to read.

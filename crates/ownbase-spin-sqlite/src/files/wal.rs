@@ -126,13 +126,6 @@ impl<R: Read> Frames<R> {
         }
     }
 
-    /// The page in the slot that `next` looked at, and where in the database that page belongs; none for a part of a slot.
-    pub(super) fn page(&self) -> Option<(u64, &[u8])> {
-        let (head, page) = self.frame.split_at_checked(FRAME_HEADER_BYTES)?;
-        let number = u64::from(word(head, 0)?).checked_sub(1)?;
-        (page.len() == self.header.page_bytes).then_some((number * page.len() as u64, page))
-    }
-
     /// The bytes of the slot that `next` looked at.
     pub(super) fn bytes(&self) -> &[u8] {
         &self.frame

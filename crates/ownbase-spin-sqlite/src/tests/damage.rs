@@ -201,25 +201,6 @@ async fn a_log_that_was_cut_off_below_the_mark_is_damage_and_above_it_is_not() {
 }
 
 #[tokio::test]
-async fn what_a_checkpoint_has_begun_to_move_must_be_whole() {
-    let left = killed(false).await;
-    let log = log_of(&left);
-    let bytes = fs::read(&log).unwrap();
-    // The last frame's page is in the database already.
-    let last = bytes.len() - FRAME;
-    let number = u32::from_be_bytes(bytes[last..last + 4].try_into().unwrap()) as usize;
-    let file = log.with_extension("db");
-    let mut database = fs::read(&file).unwrap();
-    database.resize(database.len().max(number * 2_048), 0);
-    database[(number - 1) * 2_048..number * 2_048].copy_from_slice(&bytes[last + 24..]);
-    fs::write(&file, database).unwrap();
-    flip(&log, 32 + 3 * FRAME + 700);
-    let state = open(left);
-    assert_code(rows(&state, "user-john").await, "SQLITE_CORRUPT");
-    assert_eq!(state.databases.condition().quarantined_users, 1);
-}
-
-#[tokio::test]
 async fn a_sound_log_keeps_every_frame_and_nothing_is_set_aside() {
     let left = killed(true).await;
     let state = open(left);
