@@ -69,6 +69,7 @@ fn sync_parent(disk: &dyn Disk, state_dir: &Path) -> io::Result<()> {
     }
 }
 
-fn sync(disk: &dyn Disk, folder: &Path) -> io::Result<()> {
+/// Brings the names in a folder onto the disk.
+pub(super) fn sync(disk: &dyn Disk, folder: &Path) -> io::Result<()> {
     disk.sync_folder(&File::open(folder)?)
 }

@@ -19,7 +19,11 @@ use std::{
 };
 
 /// What SQLite keeps beside a database and would read into a new one of the same name.
-const BESIDE: [&str; 4] = ["-wal", "-wal-anew", "-shm", "-journal"];
+const BESIDE: [&str; 4] = [WAL, WAL_ANEW, "-shm", "-journal"];
+
+/// A database's log, and what the log is written anew to (`recovery.rs`).
+pub(super) const WAL: &str = "-wal";
+pub(super) const WAL_ANEW: &str = "-wal-anew";
 
 /// What is beside a database whose making, or whose erase, is under way.
 pub(super) const MAKING: &str = "-making";
@@ -174,7 +178,7 @@ impl Location {
     }
 
     pub(super) fn sync_folder(&self) -> io::Result<()> {
-        self.shared.disk.sync_folder(&File::open(self.folder())?)?;
+        folders::sync(&*self.shared.disk, self.folder())?;
         self.is_unsettled.set(false);
         Ok(())
     }

@@ -12,7 +12,7 @@
 //! it holds could not be promised.
 
 use super::{
-    location::{Location, remove_if_there},
+    location::{Location, WAL, WAL_ANEW, remove_if_there},
     marks::{Key, Mark},
     permissions,
     wal::{Frames, HEADER_BYTES, Header, Slot, Start},
@@ -68,25 +68,22 @@ struct Extent {
 impl Location {
     /// Whether a crash or a failed sync left something in the log. For a database that is not open.
     pub(crate) fn has_wal(&self) -> bool {
-        self.beside("-wal").metadata().is_ok_and(|wal| wal.len() > 0)
+        self.beside(WAL).metadata().is_ok_and(|wal| wal.len() > 0)
     }
 
     /// Looks at the log, and brings what stands of it onto the disk. Where the log is damaged, the files stay as they are.
     pub(crate) fn renew_wal(&self) -> io::Result<Wal> {
         #[cfg(feature = "sabotage")]
-        let is_trusted = crate::sabotage::trusts_logs();
-        #[cfg(not(feature = "sabotage"))]
-        let is_trusted = false;
-        let (wal, anew) = (self.beside("-wal"), self.beside("-wal-anew"));
+        if crate::sabotage::trusts_logs() && self.has_wal() {
+            return Ok(Wal::Sound);
+        }
+        let (wal, anew) = (self.beside(WAL), self.beside(WAL_ANEW));
         let mut old = match File::open(&wal) {
             Ok(old) if old.metadata()?.len() > 0 => old,
             Ok(_) => return Ok(Wal::Sound),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Wal::Missing),
             Err(error) => return Err(error),
         };
-        if is_trusted {
-            return Ok(Wal::Sound);
-        }
         let written = self.write_anew(&mut old, &anew);
         if !matches!(written, Ok(Wal::Sound)) {
             // It would take room that the next attempt needs, and may be removed later too.
@@ -100,7 +97,7 @@ impl Location {
 
     /// What a look at the log finds, which changes nothing.
     pub(crate) fn look_at_wal(&self) -> io::Result<Wal> {
-        match File::open(self.beside("-wal")) {
+        match File::open(self.beside(WAL)) {
             Ok(mut old) => Ok(match self.extent(&mut old, &mut io::sink())? {
                 Ok(_) => Wal::Sound,
                 Err(damage) => Wal::Damaged(damage),
@@ -131,16 +128,13 @@ impl Location {
 
     /// Copies what stands of a log to `copy`.
     fn extent(&self, log: &mut File, copy: &mut impl Write) -> io::Result<Result<Extent, Damage>> {
-        let mut first = Vec::with_capacity(HEADER_BYTES);
-        log.seek(SeekFrom::Start(0))?;
-        Read::by_ref(log).take(HEADER_BYTES as u64).read_to_end(&mut first)?;
+        let first = first_bytes(log)?;
         match Start::of(&first) {
             Start::Damaged => Ok(Err(Damage::Header)),
             Start::Blank => Ok(Ok(Extent { sound_bytes: 0, is_torn: has_content(log)? })),
             Start::Header(header) => {
                 copy.write_all(&first)?;
-                let mark = self.shared.marks.of(&self.key).filter(|mark| mark.salts == header.salts);
-                extent(header, mark, log, copy)
+                extent(header, self.mark_of(&header), log, copy)
             }
         }
     }
@@ -148,19 +142,19 @@ impl Location {
     /// Brings a log that a process before left onto the disk, and says how far it holds. A process that was killed may have
     /// synced more of the log than it came to note.
     pub(super) fn settle_log(&self) -> io::Result<Option<(Key, Mark)>> {
-        let log = File::open(self.beside("-wal"))?;
-        let mut first = Vec::with_capacity(HEADER_BYTES);
-        (&log).take(HEADER_BYTES as u64).read_to_end(&mut first)?;
-        let Start::Header(header) = Start::of(&first) else { return Ok(None) };
-        let mut frames = Frames::after(header, BufReader::with_capacity(256 << 10, &log));
-        let mut sound = 0;
-        while frames.next()? == Slot::Sound {
-            sound += 1;
+        let log = File::open(self.beside(WAL))?;
+        let Start::Header(header) = Start::of(&first_bytes(&log)?) else { return Ok(None) };
+        let (frames, _) = copy_sound(&mut frames_of(header, &log), &mut io::sink())?;
+        if frames <= self.mark_of(&header).map_or(0, |mark| mark.frames) {
+            return Ok(None);
         }
         self.shared.disk.sync_file(&log)?;
-        let noted = self.shared.marks.of(&self.key).filter(|mark| mark.salts == header.salts);
-        let is_new = noted.is_none_or(|mark| mark.frames < sound);
-        Ok((is_new && sound > 0).then_some((self.key, Mark { salts: header.salts, frames: sound })))
+        Ok(Some((self.key, Mark { salts: header.salts, frames })))
+    }
+
+    /// Up to where the generation of a log with this header is known to be on disk.
+    fn mark_of(&self, header: &Header) -> Option<Mark> {
+        self.shared.marks.of(&self.key).filter(|mark| mark.salts == header.salts)
     }
 
     /// Forgets how far the log was on disk: all that it held is in the database, or gone.
@@ -176,7 +170,7 @@ impl Location {
     /// Sets all files of a damaged database aside, durably. The caller has closed it.
     pub(crate) fn set_aside(&self) -> io::Result<PathBuf> {
         let mut files = vec![self.file.clone()];
-        files.extend(["-wal", "-shm", "-journal"].map(|suffix| self.beside(suffix)));
+        files.extend([WAL, "-shm", "-journal"].map(|suffix| self.beside(suffix)));
         let folder = self.shared.quarantine.take_in(&self.file, &files)?;
         // The database first, and durably: without its log it would look sound.
         self.remove_file(&self.file)?;
@@ -189,7 +183,7 @@ impl Location {
 
     /// Sets a log aside that has no database, durably.
     pub(super) fn set_log_aside(&self) -> io::Result<()> {
-        let wal = self.beside("-wal");
+        let wal = self.beside(WAL);
         let folder = self.shared.quarantine.keep_tail(&self.file, &mut File::open(&wal)?, 0)?;
         tracing::warn!(
             database = %super::shown(&self.file),
@@ -202,17 +196,12 @@ impl Location {
 }
 
 fn extent(header: Header, mark: Option<Mark>, log: &File, copy: &mut impl Write) -> io::Result<Result<Extent, Damage>> {
-    let mut frames = Frames::after(header, BufReader::with_capacity(256 << 10, log));
-    let (mut sound, mut is_torn) = (0, false);
-    let mut slot = frames.next()?;
-    while slot == Slot::Sound {
-        copy.write_all(frames.bytes())?;
-        sound += 1;
-        slot = frames.next()?;
-    }
+    let mut frames = frames_of(header, log);
+    let (sound, mut slot) = copy_sound(&mut frames, copy)?;
     if let Some(mark) = mark.filter(|mark| sound < mark.frames) {
         return Ok(Err(Damage::Frame { frame: sound + 1, synced: mark.frames }));
     }
+    let mut is_torn = false;
     while slot != Slot::End {
         // One that holds by itself after one that does not was of this generation too.
         is_torn |= slot != Slot::Old;
@@ -220,6 +209,31 @@ fn extent(header: Header, mark: Option<Mark>, log: &File, copy: &mut impl Write)
     }
     let sound_bytes = HEADER_BYTES as u64 + sound * frames.frame_bytes() as u64;
     Ok(Ok(Extent { sound_bytes, is_torn }))
+}
+
+/// What a log begins with, up to a header's length.
+fn first_bytes(mut log: &File) -> io::Result<Vec<u8>> {
+    let mut first = Vec::with_capacity(HEADER_BYTES);
+    log.seek(SeekFrom::Start(0))?;
+    log.take(HEADER_BYTES as u64).read_to_end(&mut first)?;
+    Ok(first)
+}
+
+/// The frames of a log whose header was read.
+fn frames_of(header: Header, log: &File) -> Frames<BufReader<&File>> {
+    Frames::after(header, BufReader::with_capacity(256 << 10, log))
+}
+
+/// Copies the frames that hold; returns how many there are, and what comes after them.
+fn copy_sound(frames: &mut Frames<impl Read>, copy: &mut impl Write) -> io::Result<(u64, Slot)> {
+    let mut sound = 0;
+    loop {
+        match frames.next()? {
+            Slot::Sound => copy.write_all(frames.bytes())?,
+            slot => return Ok((sound, slot)),
+        }
+        sound += 1;
+    }
 }
 
 /// Whether anything but zeros is left to read.

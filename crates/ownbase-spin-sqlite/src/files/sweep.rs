@@ -5,17 +5,10 @@
 
 use super::{
     Files, Key, Mark, folders,
-    location::{ERASED, MAKING, remove_if_there},
+    location::{ERASED, MAKING, WAL, WAL_ANEW, remove_if_there},
     shown,
 };
-use std::{
-    collections::HashSet,
-    fs, io,
-    path::{Path, PathBuf},
-};
-
-/// What ends the name of a database's log.
-const LOG: &str = "-wal";
+use std::{collections::HashSet, fs, io, path::Path};
 
 impl Files {
     /// Goes through all folders. A million users take some seconds.
@@ -32,9 +25,9 @@ impl Files {
         for name in &names {
             if let Some(database) = name.strip_suffix(ERASED) {
                 self.at(database, number).clear()?;
-            } else if name.ends_with(MAKING) || name.ends_with("-wal-anew") {
+            } else if name.ends_with(MAKING) || name.ends_with(WAL_ANEW) {
                 has_changed |= remove_if_there(&folder.join(name))?;
-            } else if let Some(database) = name.strip_suffix(LOG)
+            } else if let Some(database) = name.strip_suffix(WAL)
                 && database.ends_with(".db")
                 && !names.contains(&format!("{database}{ERASED}"))
             {
@@ -50,16 +43,12 @@ impl Files {
                 }
             }
         }
-        if has_changed { self.sync(&folder) } else { Ok(()) }
-    }
-
-    fn sync(&self, folder: &Path) -> io::Result<()> {
-        self.shared.disk.sync_folder(&fs::File::open(folder)?)
+        if has_changed { folders::sync(&*self.shared.disk, &folder) } else { Ok(()) }
     }
 }
 
 /// The names in a folder that a database's could be.
-fn names(folder: &PathBuf) -> io::Result<HashSet<String>> {
+fn names(folder: &Path) -> io::Result<HashSet<String>> {
     let mut names = HashSet::new();
     for entry in fs::read_dir(folder)? {
         names.extend(entry?.file_name().into_string());

@@ -1,8 +1,8 @@
 //! A handle of our own on the log of a database that SQLite has open: to sync the log, and to say which generation it is.
 
 use super::{
-    Shared,
-    location::Location,
+    Shared, folders,
+    location::{Location, WAL},
     marks::Key,
     permissions,
     wal::{HEADER_BYTES, Salts, Start},
@@ -12,10 +12,6 @@ use std::{fs::File, io, os::unix::fs::FileExt, path::PathBuf, sync::Arc};
 /// A handle of our own on a database's write-ahead log.
 pub(crate) struct WalFile {
     file: File,
-    location: Place,
-}
-
-struct Place {
     key: Key,
     folder: PathBuf,
     shared: Arc<Shared>,
@@ -24,24 +20,24 @@ struct Place {
 impl Location {
     /// The write-ahead log of a database that SQLite has open.
     pub(crate) fn wal(&self) -> io::Result<WalFile> {
-        let location = Place { key: self.key, folder: self.folder().to_owned(), shared: self.shared.clone() };
-        Ok(WalFile { file: permissions::open_tightened(&self.beside("-wal"))?, location })
+        let file = permissions::open_tightened(&self.beside(WAL))?;
+        Ok(WalFile { file, key: self.key, folder: self.folder().to_owned(), shared: self.shared.clone() })
     }
 }
 
 impl WalFile {
     pub(crate) fn sync(&self) -> io::Result<()> {
-        self.location.shared.disk.sync_file(&self.file)
+        self.shared.disk.sync_file(&self.file)
     }
 
     /// Makes sure that the file is found again.
     pub(crate) fn sync_name(&self) -> io::Result<()> {
-        self.location.shared.disk.sync_folder(&File::open(&self.location.folder)?)
+        folders::sync(&*self.shared.disk, &self.folder)
     }
 
     /// The label for which marks are kept.
     pub(crate) fn key(&self) -> Key {
-        self.location.key
+        self.key
     }
 
     /// The salts of the log's present generation; none before it has a header that holds.
