@@ -40,9 +40,14 @@ impl Clock {
     }
 
     pub(crate) fn is_over(&self) -> bool {
+        self.is_over_at(Instant::now())
+    }
+
+    /// The same for who has read the time.
+    pub(crate) fn is_over_at(&self, now: Instant) -> bool {
         #[cfg(test)]
         self.note();
-        nanoseconds(self.start, Instant::now()) > self.stop_after_ns.load(Relaxed)
+        nanoseconds(self.start, now) > self.stop_after_ns.load(Relaxed)
     }
 
     #[cfg(test)]

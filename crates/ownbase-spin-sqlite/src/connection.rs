@@ -30,7 +30,7 @@ pub(crate) use bulk::of_arguments as bulk_share;
 use inserts::Inserts;
 use rusqlite::{InterruptHandle, OpenFlags, wal::CheckpointMode};
 pub(crate) use statement::{Admission, Changes, Kind, Ran, Statement};
-use std::{cell::Cell, path::Path, sync::Arc};
+use std::{cell::Cell, path::Path, sync::Arc, time::Instant};
 
 /// Prepared statements kept for each connection.
 const KEPT_STATEMENTS: usize = 32;
@@ -69,7 +69,10 @@ impl Connection {
         let (asked, mut looker) = (clock.clone(), spill.looker(sqlite.path()));
         sqlite.progress_handler(
             Clock::INSTRUCTIONS,
-            Some(move || asked.is_over() || asked.may_stop() && looker.stops()),
+            Some(move || {
+                let now = Instant::now();
+                asked.is_over_at(now) || asked.may_stop() && looker.stops(now)
+            }),
         )?;
         sqlite.set_prepared_statement_cache_capacity(KEPT_STATEMENTS);
         functions::register(&sqlite, &clock)?;

@@ -1,7 +1,7 @@
 //! Making a database's file, and opening it to be used.
 
 use super::{Connection, open_file};
-use crate::{Limits, durability, errors::Error, files::permissions};
+use crate::{Limits, durability, errors::Error};
 use rusqlite::{OpenFlags, wal::CheckpointMode};
 use std::path::Path;
 
@@ -21,9 +21,8 @@ impl Connection {
         Ok(connection)
     }
 
-    /// Makes the file of an empty database, closed and not yet synced.
+    /// Makes an empty database of an empty file, which is closed and not yet synced.
     pub(crate) fn make(file: &Path, label_inside: Option<&str>, limits: &Limits) -> Result<(), Error> {
-        permissions::make_file(file)?;
         let sqlite = open_file(file, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         durability::format(&sqlite, limits)?;
         if let Some(label) = label_inside {
@@ -68,6 +67,7 @@ mod tests {
         let levels = |durability, has_wal| {
             let dir = tempfile::tempdir().unwrap();
             let (file, limits) = (dir.path().join("a.db"), Limits { durability, ..Limits::default() });
+            std::fs::write(&file, []).unwrap();
             Connection::make(&file, None, &limits).unwrap();
             let connection = Connection::open(&file, has_wal, &limits).unwrap();
             let opened = (synchronous(&connection), connection.commits_unsynced());

@@ -118,8 +118,7 @@ impl Drop for Running<'_> {
 
 impl Looker {
     /// Whether the statement that runs is to be stopped. To be asked often, while it may be stopped.
-    pub(crate) fn stops(&mut self) -> bool {
-        let now = Instant::now();
+    pub(crate) fn stops(&mut self, now: Instant) -> bool {
         let statement = self.spill.0.statement.load(Relaxed);
         if statement != self.statement {
             (self.statement, self.next, self.first) = (statement, now + EVERY, None);

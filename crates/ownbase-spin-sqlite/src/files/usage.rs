@@ -12,7 +12,7 @@
 
 mod walk;
 
-use super::{Location, spill};
+use super::{Location, location::WAL, spill};
 use crate::{Limits, errors::Error, state_error::StateError};
 use std::{
     cell::Cell,
@@ -229,7 +229,7 @@ impl Location {
         Size {
             exists: file_bytes.is_some(),
             file_bytes: file_bytes.unwrap_or(0),
-            wal_bytes: bytes(&self.beside("-wal")).unwrap_or(0),
+            wal_bytes: bytes(&self.beside(WAL)).unwrap_or(0),
         }
     }
 }

@@ -161,8 +161,8 @@ impl Place<'_> {
         let left = folder::read(&self.home)?;
         let aside = folder::find(&left, &quarantine(), &flip.damaged);
         // What only SQLite can see stays where it is: its log may have gone into it, and nobody else has looked.
-        // So does a database that a checkpoint had begun to change when the power was cut, where no page was moved whole:
-        // then nobody sees that the log must be whole, and its end is dropped and kept.
+        // So does a database that a checkpoint had begun to change when the power was cut. Nothing tells then that the log
+        // must be whole: the log's end is dropped and kept.
         let is_dropped = self.log()?.contains("WARN") && left.keys().any(|path| path.starts_with(quarantine()));
         let stays = aside.is_none() && (flip.is_in_database() && flip.is_kept(&left) || is_dropped);
         ensure!(aside.is_some() || stays, "the damaged file is not in quarantine");
