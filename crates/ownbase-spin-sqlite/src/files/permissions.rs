@@ -29,13 +29,14 @@ const OTHERS: u32 = 0o077;
 const GROUP_WRITES: u32 = 0o020;
 
 /// Everything that Ownbase keeps in a state directory, by name.
-const OURS: [&str; 16] = [
+const OURS: [&str; 17] = [
     "compiled",
     "control.new",
     "control.sock",
     "dry-run",
     "format",
     "format.anew",
+    "health-probe",
     "lock",
     "marks",
     "marks.anew",

@@ -43,6 +43,7 @@ async fn what_was_left_loose_is_tightened() {
         drop((session, databases));
         let lock = fs::File::open(dir.path().join("lock")).unwrap();
         eventually("the lock is free", || lock.try_lock().is_ok()).await;
+        fs::write(dir.path().join("health-probe"), "left by a kill").unwrap();
         files.iter().for_each(|file| set(file, loose & 0o666));
         folders.iter().for_each(|folder| set(folder, loose));
     }
