@@ -88,8 +88,8 @@ pub(crate) fn answer(response: Response<Bytes>) -> Array {
     };
     let headers: Array = parts.headers.iter().map(pair).collect();
     if parts.headers.contains_key(header::ETAG) {
-        // What Cloudflare compresses on the way gets a weak ETag, which no If-Match can name. Whoever reads the headers takes
-        // two of a name for one list.
+        // Cloudflare weakens the ETag of an answer that it compresses, and no If-Match can name a weak ETag. Two headers of
+        // one name are one list.
         headers.push(&Array::of2(&header::CACHE_CONTROL.as_str().into(), &"no-transform".into()));
     }
     let body = if body.is_empty() { JsValue::NULL } else { Uint8Array::from(body.as_ref()).into() };

@@ -1,9 +1,9 @@
-//! Who may ask for what, while nobody is authenticated: this machine's own clients alone, unless the operator lets anybody
-//! in, and no web page of another server where something may change. And nobody whose body is in a transfer coding beside
-//! `chunked`, which workerd leaves as it is.
+//! The checks that a request passes while there is no authentication. Clients of this machine alone are answered, unless
+//! the operator lets anybody in. A web page of another server may change nothing. A body in a transfer coding other than
+//! `chunked` is refused, since workerd does not decode it.
 //!
-//! What counts is the Host, which Cloudflare finds the Worker by. On workerd a client may write any Host: the address that
-//! workerd listens on is what keeps others out there. Of an Origin, host and port are compared, not the scheme.
+//! The Host decides: Cloudflare finds the Worker by the Host. On workerd a client may write any Host, and the address that
+//! workerd listens on keeps other machines out. An Origin is compared by host and port, not by scheme.
 
 use std::net::{IpAddr, Ipv6Addr};
 

@@ -84,7 +84,7 @@ fn nanoseconds(from: Instant, to: Instant) -> u64 {
     u64::try_from(to.saturating_duration_since(from).as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// What this thread has had of a processor. Unlike the time it does not depend on what else the machine does.
+/// The processor time of this thread. Other work of the machine does not count in it.
 #[cfg(test)]
 fn processor_ns() -> u64 {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);

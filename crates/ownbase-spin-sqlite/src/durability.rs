@@ -64,7 +64,7 @@ pub(crate) fn configure(sqlite: &Connection, limits: &Limits) -> rusqlite::Resul
         sqlite.pragma_update(None, "checkpoint_fullfsync", true)?;
     }
     sqlite.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(()))?;
-    // What is deleted is overwritten in the database. Its log keeps the earlier pages until the checkpoint after.
+    // SQLite overwrites deleted rows in the database. The log keeps the earlier pages until the next checkpoint.
     sqlite.pragma_update_and_check(None, "secure_delete", true, |_| Ok(()))?;
     let page_bytes: i64 = sqlite.pragma_query_value(None, "page_size", |row| row.get(0))?;
     let max_bytes = i64::try_from(limits.max_database_bytes).unwrap_or(i64::MAX);

@@ -55,7 +55,7 @@ pub(crate) use wal_file::WalFile;
 /// Labels up to this many bytes are file names themselves; with `.db-wal` they stay below the usual 255.
 const MAX_PLAIN_BYTES: usize = 200;
 
-/// What the name of a file with a long label begins with.
+/// The beginning of the name of a file with a long label.
 const HASHED: &str = "user-~~";
 
 /// The one label that components open to ask whether labels open on demand; it never has a file.
@@ -91,7 +91,7 @@ pub(crate) struct Files {
     lock: File,
 }
 
-/// What all databases of a state directory share.
+/// The parts that all databases of a state directory share.
 struct Shared {
     disk: Arc<dyn Disk>,
     marks: Marks,

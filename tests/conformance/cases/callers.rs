@@ -1,4 +1,4 @@
-//! Who may ask for what, while nobody is authenticated: by which Host the server is called, and from which web page.
+//! Requests that are refused while there is no authentication: by another server's Host, or from another server's web page.
 
 use anyhow::{Result, ensure};
 

@@ -1,13 +1,13 @@
-//! What a statement does without a look at the clock: SQLite looks between some of its instructions only.
+//! Work that a statement does without a look at the clock. SQLite looks between some of its instructions only.
 //!
-//! - To a whole table in one instruction, however many rows there are: a DELETE of all rows, and the count of a table. A
+//! - One instruction may go through a whole table, however many rows the table has: a DELETE of all rows, and a count. A
 //!   trigger or a view may hide either. The authorizer is asked about what they do too, while a statement is prepared; where
 //!   it was asked about a DELETE or a count, EXPLAIN lists the program, those of triggers included, and that decides.
-//! - To many large values in one instruction: a function of up to 127 arguments, each of up to 2 MB. Where the authorizer was
+//! - One instruction may go through many large values: a function of up to 127 arguments, each of up to 2 MB. Where the authorizer was
 //!   asked about one that takes any number, the statement's text tells how many; of one that a view or a trigger hides, the
 //!   size of the program tells how many there can be. With more than 8 all values are to be smaller;
 //!   an argument of a function that takes long over each counts more than once.
-//! - To large values in many instructions: SQLite looks where it jumps back, and never in a list of thousands of calls. A
+//! - Many instructions may go through large values: SQLite looks where it jumps back, and never in a list of thousands of calls. A
 //!   statement whose program takes more than 32 KiB gets smaller values too: then it makes of all of them together what an
 //!   ordinary one can.
 //!
@@ -17,8 +17,8 @@
 //! full-text search. Then it is too late to look at a program; who must not be held up has it denied, and the statement
 //! fails before it.
 //!
-//! What this does not bound: an instruction that goes through one large value, and there may be a hundred before SQLite looks
-//! at the time. On the thread that serves, values are of at most 64 KiB, or 16 KiB where they are changed. A DELETE, UPDATE or
+//! An instruction that goes through one large value is not bounded, and SQLite may run a hundred of them before it looks at
+//! the time. On the thread that serves, values are of at most 64 KiB, or 16 KiB where they are changed. A DELETE, UPDATE or
 //! REPLACE may still free the pages of a larger one without reading it: in one instruction some 1,000 pages of 2 KiB, and
 //! some 14 rows between two looks. Full-text search is stopped between the pages that it reads.
 //!
@@ -40,7 +40,7 @@ const MAX_INSTRUCTIONS: usize = 2_000;
 /// A function of more arguments goes through more than is done in 50 ms, were they all as large as they may be.
 const ARGUMENTS: i32 = 8;
 
-/// What a program takes at least for an argument of a call, in bytes: the place of the value, and its load.
+/// The least that an argument of a call adds to a program, in bytes: the place of the value, and its load.
 const ARGUMENT_BYTES: i32 = 80;
 
 /// The memory of a program from which on its values are to be smaller, in bytes: of some 300 calls of functions.
@@ -110,7 +110,7 @@ impl Drop for Denial<'_> {
     }
 }
 
-/// What a statement does without a look at the clock.
+/// The work that a statement does without a look at the clock.
 #[derive(Clone, Copy)]
 pub(super) struct Load {
     is_bulk: bool,

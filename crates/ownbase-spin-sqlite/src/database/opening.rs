@@ -15,7 +15,7 @@ use crate::{
 use rusqlite::ffi;
 use std::{io, time::Instant};
 
-/// What whoever asks for a damaged database is told, until somebody acts.
+/// The error of every call for a damaged database, until somebody acts.
 pub(super) fn set_aside() -> Error {
     Error::new(
         ffi::SQLITE_CORRUPT,

@@ -18,14 +18,14 @@ use std::{
     sync::Arc,
 };
 
-/// What SQLite keeps beside a database and would read into a new one of the same name.
+/// Endings of files that SQLite keeps beside a database, and would read into a new database of the same name.
 const BESIDE: [&str; 4] = [WAL, WAL_ANEW, "-shm", "-journal"];
 
 /// A database's log, and what the log is written anew to (`recovery.rs`).
 pub(super) const WAL: &str = "-wal";
 pub(super) const WAL_ANEW: &str = "-wal-anew";
 
-/// What is beside a database whose making, or whose erase, is under way.
+/// Endings of a database that is being made, and of one that is being erased.
 pub(super) const MAKING: &str = "-making";
 pub(super) const ERASED: &str = "-erased";
 
